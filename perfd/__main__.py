@@ -1,0 +1,5 @@
+"""`python -m perfd`."""
+
+from perfd.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Measurements to windows: spans, exemplars, profiles, the cardinality cap."""

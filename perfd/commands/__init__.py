@@ -1,0 +1,1 @@
+"""One file per subcommand, imported only when it is called."""

@@ -1,0 +1,1 @@
+"""Windows to findings. Pure: data and now in, findings out."""

@@ -1,0 +1,1 @@
+"""The vocabulary: frozen, slotted types; numpy and the standard library only."""

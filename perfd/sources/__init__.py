@@ -1,0 +1,1 @@
+"""Doors in: receivers, decoders and samplers."""

@@ -1,0 +1,1 @@
+"""The door to the disk: one contract, several implementations, and the request log."""

@@ -1,0 +1,1 @@
+"""Findings to decisions: the state machine, verification, and the words of a ticket."""

@@ -1,0 +1,1 @@
+"""Doors out: where tickets are mirrored."""
