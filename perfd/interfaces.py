@@ -1,6 +1,7 @@
 """Every seam of the house on one page.
 
-Doors (sources, store, trackers, web) and the core meet here and nowhere else: a door implements one of
+Doors (sources, store, trackers, web) and the core meet here and nowhere else: a door implements
+one of
 these protocols or is handed one. Stores are synchronous and safe to call from several threads;
 what waits for a network is async.
 """
@@ -34,7 +35,10 @@ class Clock(Protocol):
 
 
 class Meter(Protocol):
-    """perfd's own telemetry. Names are declared once, in telemetry.py; an unknown name is a KeyError."""
+    """perfd's own telemetry.
+
+    Names are declared once, in telemetry.py; an unknown name is a KeyError.
+    """
 
     def count(self, name: str, amount: float = 1, /, **labels: str) -> None:
         """Add to a counter."""
@@ -144,7 +148,8 @@ class Sampler(Protocol):
 class Store(Protocol):
     """Windows, profiles and documents. Readers return merged windows; no SQL leaks out.
 
-    Implementations: memory, sqlite (clickhouse later); one contract suite, tests/contracts/store.py.
+    Implementations: memory, sqlite (clickhouse later); one contract suite,
+    tests/contracts/store.py.
     `[start, end)` throughout; a window belongs to the interval that holds its start.
     """
 
@@ -239,7 +244,10 @@ class Message:
 
 
 class Tracker(Protocol):
-    """Mirrors tickets somewhere. Idempotent: find or create by fingerprint, then bring up to date."""
+    """Mirrors tickets somewhere.
+
+    Idempotent: find or create by fingerprint, then bring up to date.
+    """
 
     @property
     def name(self) -> str:
@@ -251,7 +259,8 @@ class Tracker(Protocol):
         ...
 
 
-# --- changes asked for from outside -----------------------------------------------------------------
+# --- changes asked for from outside
+# -----------------------------------------------------------------
 
 TicketAction = Literal["ack", "mute", "unmute", "fix", "close", "reopen"]
 
@@ -264,7 +273,8 @@ class Desk(Protocol):
     ) -> Ticket:
         """Apply an action. Raises NotFound or Conflict.
 
-        Details by action: mute `seconds`, `text`; fix `version`, `text`; close `resolution`, `text`.
+        Details by action: mute `seconds`, `text`; fix `version`, `text`; close `resolution`,
+        `text`.
         """
         ...
 
@@ -273,7 +283,8 @@ class Desk(Protocol):
         ...
 
 
-# --- the life of a part -----------------------------------------------------------------------------
+# --- the life of a part
+# -----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +312,10 @@ class Board(Protocol):
 
 
 class Live(Protocol):
-    """What aggregation holds that the store does not have yet; for pages that show the last seconds."""
+    """What aggregation holds that the store does not have yet.
+
+    For pages that show the last seconds.
+    """
 
     def windows(self, name: str, labels: Labels) -> Sequence[Window]:
         """Open base windows."""
@@ -309,7 +323,10 @@ class Live(Protocol):
 
 
 class Component(Protocol):
-    """A part with a life. `start` returns when the part works; `stop` drains it, safe without start and twice."""
+    """A part with a life. `start` returns when the part works.
+
+    `stop` drains it, safe without start and twice.
+    """
 
     @property
     def name(self) -> str:

@@ -30,7 +30,9 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Mutable state with a deterministic id. The newest revision wins; `revision = epoch << 32 | counter`.
+    """Mutable state with a deterministic id; the newest revision wins.
+
+    `revision = epoch << 32 | counter`.
 
     `at` orders documents of a kind and bounds their retention (seconds, UTC).
     """

@@ -28,7 +28,10 @@ class Deploy:
 
     @property
     def id(self) -> str:
-        """Deterministic: a deploy that is found again is the same deploy. `at` is rounded to the second."""
+        """Deterministic: a deploy that is found again is the same deploy.
+
+        `at` is rounded to the second.
+        """
         return fingerprint(
             "deploy", self.service, self.environment, self.version, str(int(self.at))
         )

@@ -1,4 +1,7 @@
-"""The proof kept with a ticket. It is complete in itself, so that it outlives the store's retention."""
+"""The proof kept with a ticket.
+
+It is complete in itself, so that it outlives the store's retention.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from perfd.model.histogram import Histogram
 
 @dataclass(frozen=True, slots=True)
 class MetricRow:
-    """One line of the ticket's table: a metric before and after. `mde` is the smallest effect (ratio) that would have been seen."""
+    """One line of the ticket's table: a metric before and after.
+
+    `mde` is the smallest effect (ratio) that would have been seen.
+    """
 
     metric: str
     unit: str
@@ -25,7 +31,10 @@ class MetricRow:
 
 @dataclass(frozen=True, slots=True)
 class TimelinePoint:
-    """One window of the operation in one version. Latencies in seconds, NaN-free: None where nothing was measured."""
+    """One window of the operation in one version.
+
+    Latencies in seconds, NaN-free: None where nothing was measured.
+    """
 
     at: float
     width: float
@@ -59,7 +68,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Hotspot:
-    """A function whose cost moved. `self_share`/`total_share` are shares of all samples, `per_request` CPU seconds of self time."""
+    """A function whose cost moved.
+
+    `self_share`/`total_share` are shares of all samples, `per_request` CPU seconds of self
+    time.
+    """
 
     function: str
     file: str
@@ -78,7 +91,8 @@ class Hotspot:
 class FlameNode:
     """A node of the differential flame graph. `parent` is an index into the list (-1 for the root).
 
-    `before`/`after` are self CPU seconds per request on each side; totals are sums over the subtree.
+    `before`/`after` are self CPU seconds per request on each side; totals are sums over the
+    subtree.
     """
 
     parent: int
@@ -105,8 +119,10 @@ class CallRow:
 class Rule:
     """The pre-registered rule by which a fix is judged.
 
-    Verified when the 95 % interval of `metric` after a later deploy lies inside `low`…`high`, over at
-    least `min_seconds` and `min_count` requests, and no other operation got worse by `guard` (a ratio).
+    Verified when the 95 % interval of `metric` after a later deploy lies inside `low`…`high`,
+    over at
+    least `min_seconds` and `min_count` requests, and no other operation got worse by `guard` (a
+    ratio).
     """
 
     metric: str

@@ -28,7 +28,10 @@ class SpanRecord:
 
 @dataclass(frozen=True, slots=True)
 class Exemplar:
-    """A request and what is known of its trace. `priority` is the rank among its kind: the greatest stay."""
+    """A request and what is known of its trace.
+
+    `priority` is the rank among its kind: the greatest stay.
+    """
 
     reason: str
     priority: float

@@ -29,7 +29,10 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """After against before. `ratio` is None when before is 0; `absolute` is in the metric's unit."""
+    """After against before. `ratio` is None when before is 0.
+
+    `absolute` is in the metric's unit.
+    """
 
     ratio: float | None
     ci: Interval | None
@@ -82,7 +85,7 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """hash(kind, series, metric, change bucket): the same change found again is the same finding.
+        """The same change found again is the same finding: hash(kind, series, metric, bucket).
 
         The bucket is the deploy's version where a deploy is the change, else the minute.
         """

@@ -7,13 +7,20 @@ import hashlib
 
 
 def hash63(*parts: str) -> int:
-    """A 63-bit id of an ordered list of strings; the separator keeps ("a", "bc") apart from ("ab", "c")."""
+    """A 63-bit id of an ordered list of strings.
+
+    The separator keeps ("a", "bc") apart from ("ab", "c").
+    """
     joined = "\x1f".join(parts).encode("utf-8", "surrogatepass")
     return int.from_bytes(hashlib.blake2b(joined, digest_size=8).digest(), "big") >> 1
 
 
 def fingerprint(*parts: str) -> str:
-    """A 128-bit hexadecimal name for the same list of strings wherever and whenever it is computed."""
+    """A 128-bit hexadecimal name for the same list of strings wherever and whenever it is computed.
+
+     128-bit hexadecimal name for the same list of strings wherever and whenever it is
+    computed.
+    """
     joined = "\x1f".join(parts).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(joined, digest_size=16).hexdigest()
 

@@ -1,6 +1,7 @@
 """Profiles: stacks as a source sends them, and interned weights as the store keeps them.
 
-A stack is interned as a parent-pointer tree: a node is (parent node, function). Ids are hashes of the
+A stack is interned as a parent-pointer tree: a node is (parent node, function). Ids are hashes of
+the
 path, so two perfds that see the same stack give it the same id without asking each other.
 """
 
@@ -19,7 +20,10 @@ ROOT = 0
 
 
 class Function(NamedTuple):
-    """A function of the profiled program. `line` is where it starts, 0 when unknown; not part of its identity."""
+    """A function of the profiled program.
+
+    `line` is where it starts, 0 when unknown; not part of its identity.
+    """
 
     name: str
     file: str
@@ -56,7 +60,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What one upload holds of one type. `type` is e.g. `process_cpu:cpu`, `unit` e.g. `nanoseconds`.
+    """What one upload holds of one type, e.g. type `process_cpu:cpu`, unit `nanoseconds`.
 
     `cumulative` profiles (CPU, allocations) are summed over time, instant ones (in use) averaged.
     """

@@ -31,7 +31,10 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """Where telemetry comes from; `attributes` are the sorted rest, for matching processes and hosts."""
+    """Where telemetry comes from.
+
+    `attributes` are the sorted rest, for matching processes and hosts.
+    """
 
     service: str
     version: str = UNKNOWN

@@ -1,4 +1,7 @@
-"""Tickets: what perfd follows. The JSON of DESIGN section 9 is made of these fields by `tickets/document.py`."""
+"""Tickets: what perfd follows.
+
+The JSON of DESIGN section 9 is made of these fields by `tickets/document.py`.
+"""
 
 from __future__ import annotations
 

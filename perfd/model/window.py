@@ -26,7 +26,10 @@ class Window:
     exemplars: tuple[Exemplar, ...] = ()
 
     def merge(self, other: Window) -> Window:
-        """Both windows as one from the earlier start to the later end; associative and commutative."""
+        """Both windows as one from the earlier start to the later end.
+
+        Associative and commutative.
+        """
         start = min(self.start, other.start)
         end = max(self.start + self.width, other.start + other.width)
         exemplars = self.exemplars
@@ -45,7 +48,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """A sampled quantity over one interval. Of a delta (CPU seconds) read `total`, of a level `mean`."""
+    """A sampled quantity over one interval.
+
+    Of a delta (CPU seconds) read `total`, of a level `mean`.
+    """
 
     series: Series
     start: float
