@@ -1,0 +1,1 @@
+"""The demonstration: a sample shop that gets slower, and the real perfd that finds out why."""

@@ -1,0 +1,48 @@
+"""The inventory service: how much of an article is in stock."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from aiohttp import web
+
+from perfd.demo.shop import service
+from perfd.demo.shop.stock import Stock
+
+STOCK = web.AppKey("stock", Stock)
+
+
+async def one(request: web.Request) -> web.Response:
+    """`GET /stock/{sku}`"""
+    found = request.app[STOCK].one(request.match_info["sku"])
+    if not found:
+        raise web.HTTPNotFound
+    return web.json_response(found)
+
+
+async def several(request: web.Request) -> web.Response:
+    """`GET /stock?sku=…&sku=…`"""
+    return web.json_response(request.app[STOCK].several(request.query.getall("sku", [])))
+
+
+def build(options: argparse.Namespace) -> web.Application:
+    """Inventory over the database file that it was given."""
+
+    async def stock(app: web.Application) -> AsyncIterator[None]:
+        app[STOCK] = Stock(options.database)
+        yield
+        app[STOCK].close()
+
+    app = service.application()
+    app.cleanup_ctx.append(stock)
+    app.router.add_get("/stock/{sku}", one)
+    app.router.add_get("/stock", several)
+    return app
+
+
+if __name__ == "__main__":
+    parser = service.arguments("inventory")
+    parser.add_argument("--database", type=Path, required=True)
+    service.run(parser.parse_args(), "inventory", build)
