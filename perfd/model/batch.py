@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from perfd.model.profile import ProfileWindow, Symbols
@@ -21,6 +22,7 @@ class Batch:
     profiles: tuple[ProfileWindow, ...] = ()
     symbols: Symbols = field(default_factory=Symbols)
     log_position: int | None = None
+    items: Mapping[str, int] = field(default_factory=dict)  # accepted items in it, by signal
 
     @property
     def empty(self) -> bool:

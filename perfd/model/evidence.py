@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perfd.model.exemplar import Exemplar
-from perfd.model.finding import Check, Effect, Estimate, Interval
+from perfd.model.finding import Check, Effect, Estimate, Finding, Interval
 from perfd.model.histogram import Histogram
 
 
@@ -154,3 +154,11 @@ class Evidence:
     rule: Rule | None
     profile_coverage_before: float | None = None
     profile_coverage_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding and its proof; a finding that was not opened may come without."""
+
+    finding: Finding
+    evidence: Evidence | None = None

@@ -1,0 +1,38 @@
+"""How what perfd knows is written into the store's documents, and read back."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from perfd.model.batch import DEPLOY, EVIDENCE, FINDING, TICKET, Document
+from perfd.model.deploy import Deploy
+from perfd.model.evidence import Evidence
+from perfd.model.finding import Finding
+from perfd.model.ticket import Ticket
+
+T = TypeVar("T")
+
+# The kind a type is stored under. MessagePack, not JSON: NaN and integer keys survive.
+_KINDS: dict[type[Any], str] = {
+    Ticket: TICKET,
+    Finding: FINDING,
+    Evidence: EVIDENCE,
+    Deploy: DEPLOY,
+}
+
+
+def encode(value: Any) -> bytes:
+    """Any of the model's records as bytes."""
+    return msgspec.msgpack.encode(value)
+
+
+def decode(type_: type[T], body: bytes) -> T:
+    """The record back; raises msgspec.DecodeError on bytes that are not one."""
+    return msgspec.msgpack.decode(body, type=type_)
+
+
+def document(value: Any, id: str, revision: int, at: float) -> Document:
+    """A document of the value's own kind."""
+    return Document(_KINDS[type(value)], id, revision, at, encode(value))
