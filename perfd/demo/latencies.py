@@ -1,4 +1,7 @@
-"""A bounded record of latencies that knows its quantiles: counts in logarithmic buckets, as HdrHistogram does."""
+"""A bounded record of latencies that knows its quantiles.
+
+Counts in logarithmic buckets, as HdrHistogram does.
+"""
 
 from __future__ import annotations
 

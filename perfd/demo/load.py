@@ -1,7 +1,8 @@
 """Customers of the sample shop: an open-model load generator in a process of its own.
 
-Arrivals are Poisson and do not wait for answers, and a latency counts from the moment an arrival was due, so a
-stall of the shop is seen in full. Prints one JSON object per line: progress now and then, the summary last.
+Arrivals are Poisson and do not wait for answers, and a latency counts from the moment an arrival
+was due, so a stall of the shop is seen in full. Prints one JSON object per line: progress now and
+then, the summary last.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 
 def arrivals(rate: float, seconds: float, seed: int) -> Iterator[float]:
-    """When customers are due, in seconds from the start: a Poisson process, the same for the same seed."""
+    """Seconds from the start at which customers are due: a Poisson process, fixed by its seed."""
     rng = random.Random(seed)
     gaps = (rng.expovariate(rate) for _ in itertools.count())
     return itertools.takewhile(lambda due: due < seconds, itertools.accumulate(gaps))

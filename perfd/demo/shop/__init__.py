@@ -1,5 +1,5 @@
-"""The sample shop: `storefront` asks `pricing`, which asks `inventory`; three ordinary instrumented services.
+"""The sample shop: `storefront` asks `pricing`, which asks `inventory`.
 
-Nothing here knows perfd. Telemetry leaves through the public OpenTelemetry and Pyroscope SDKs, configured by
-their standard environment variables, as it would in anybody's shop.
+Three ordinary services, none of which knows perfd. Telemetry leaves by the public OpenTelemetry
+and Pyroscope SDKs, configured by their standard environment variables, as in anybody's shop.
 """

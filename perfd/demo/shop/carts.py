@@ -1,4 +1,4 @@
-"""What is in a cart: a pure function of its number, so that two versions can be given the same customers."""
+"""What is in a cart: a pure function of its number, so that every version gets the same carts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 SKUS = 600
 
-# Cart sizes are log-normal, as baskets are: most are small, and the few large ones make the latency tail.
+# Log-normal, as baskets are: most are small, and the few large ones make the latency tail.
 TYPICAL_LINES = 10
 SPREAD = 0.45
 MOST_LINES = 32

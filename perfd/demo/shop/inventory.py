@@ -15,7 +15,7 @@ STOCK = web.AppKey("stock", Stock)
 
 
 async def one(request: web.Request) -> web.Response:
-    """`GET /stock/{sku}`"""
+    """`GET /stock/{sku}`."""
     found = request.app[STOCK].one(request.match_info["sku"])
     if not found:
         raise web.HTTPNotFound
@@ -23,7 +23,7 @@ async def one(request: web.Request) -> web.Response:
 
 
 async def several(request: web.Request) -> web.Response:
-    """`GET /stock?sku=…&sku=…`"""
+    """`GET /stock?sku=…&sku=…`."""
     return web.json_response(request.app[STOCK].several(request.query.getall("sku", [])))
 
 

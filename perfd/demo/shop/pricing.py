@@ -29,7 +29,7 @@ class Pricing:
             yield
 
     async def quote(self, request: web.Request) -> web.Response:
-        """`POST /quote`"""
+        """`POST /quote`."""
         lines = [Line(*line) for line in await request.json()]
         stock = await self._stock([line.sku for line in lines if line.scarce])
         quoted = rules.quote(lines, self._release.new_receipt())

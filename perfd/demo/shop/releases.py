@@ -1,7 +1,7 @@
-"""The releases of pricing and what sets them apart: where a receipt is kept, and how stock is asked for.
+"""The releases of pricing, and what sets them apart: the receipt, and how stock is asked for.
 
-1.1.0 carries two mistakes that reviews let through every day: a list where a dict was, "because it keeps the
-order", and a loop around a remote call, "because it is simpler". 1.1.1 takes both back.
+1.1.0 carries two mistakes that reviews let through every day: a list where a dict was, "because it
+keeps the order", and a loop around a remote call, "because it is simpler". 1.1.1 takes both back.
 """
 
 from __future__ import annotations

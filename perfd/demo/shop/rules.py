@@ -1,6 +1,7 @@
 """Pricing rules: which offers a cart earns, and what it costs after them.
 
-`merge_discounts` is where release 1.1.0 goes wrong. The function never changed; what it keeps its receipt in did.
+`merge_discounts` is where release 1.1.0 goes wrong: the function is the same, but what it keeps the
+receipt in is not.
 """
 
 from __future__ import annotations
@@ -32,19 +33,24 @@ class Receipt(Protocol):
     """The discounts granted so far, in the order in which they were granted."""
 
     def __contains__(self, discount: object, /) -> bool: ...
+
     def __iter__(self) -> Iterator[Discount]: ...
-    def grant(self, discount: Discount) -> None: ...
+
+    def grant(self, discount: Discount) -> None:
+        """Add a discount."""
+        ...
 
 
 class IndexedReceipt(dict[Discount, None]):
     """Keeps the order, and finds a discount by its hash."""
 
     def grant(self, discount: Discount) -> None:
+        """Add a discount."""
         self[discount] = None
 
 
 class ListedReceipt(list[Discount]):
-    """Keeps the order, and finds a discount by comparing it with all before it: an accidental quadratic."""
+    """Keeps the order, and finds a discount by comparing it with every other: quadratic."""
 
     grant = list.append
 

@@ -1,4 +1,4 @@
-"""The life of a shop process: listen, announce the port, serve until a signal, drain, send the last telemetry."""
+"""The life of a shop process: listen, announce the port, serve, drain on a signal, flush."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def run(
 
 
 def application() -> web.Application:
-    """An application that is traced, and can be asked for its health and for what it measured itself."""
+    """A traced application that can be asked for its health and for what it measured itself."""
     truth = Truth()
     app = web.Application(middlewares=[truth.measured, traced])
     app.router.add_get(f"{OPERATIONAL}healthz", _healthy)

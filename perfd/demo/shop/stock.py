@@ -31,6 +31,7 @@ class Stock:
         return self._select(SEVERAL, json.dumps(list(wanted)))
 
     def close(self) -> None:
+        """Let go of the file."""
         self._database.close()
 
     def _select(self, statement: str, parameter: str) -> dict[str, int]:

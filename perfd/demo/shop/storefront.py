@@ -26,7 +26,7 @@ class Storefront:
             yield
 
     async def checkout(self, request: web.Request) -> web.Response:
-        """`GET /checkout/{cart}`"""
+        """`GET /checkout/{cart}`."""
         number = int(request.match_info["cart"])
         async with self._pricing.lease() as pricing:
             quoted = await tracing.call(self._session, "POST", pricing / "quote", cart(number))

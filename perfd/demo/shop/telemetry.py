@@ -1,21 +1,23 @@
-"""Telemetry of one shop process: spans, on request metrics, and CPU profiles, through the public SDKs.
+"""Telemetry of one shop process: spans, CPU profiles and, if wanted, metrics, by the public SDKs.
 
-Where to and how often comes from the standard `OTEL_*` variables, and from `PYROSCOPE_SERVER_ADDRESS` and
-`PYROSCOPE_UPLOAD_INTERVAL` (seconds) for profiles, which are off without an address.
+Where to and how often comes from the standard `OTEL_*` variables, and for profiles from
+`PYROSCOPE_SERVER_ADDRESS` (none, no profiles) and `PYROSCOPE_UPLOAD_INTERVAL` in seconds.
 """
 
 from __future__ import annotations
 
 import os
 import socket
+from importlib.metadata import entry_points
+from typing import Any
 
 import pyroscope
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 
 class Telemetry:
@@ -24,7 +26,7 @@ class Telemetry:
     def __init__(self, service: str, version: str, with_metrics: bool = False) -> None:
         resource = describe(service, version)
         self._traces = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self._traces.add_span_processor(BatchSpanProcessor(_span_exporter()))
+        self._traces.add_span_processor(BatchSpanProcessor(_exporter("traces")))
         trace.set_tracer_provider(self._traces)
         self._metrics = _start_metrics(resource) if with_metrics else None
         self._profiled = _start_profiles(resource)
@@ -52,36 +54,17 @@ def describe(service: str, version: str) -> Resource:
     )
 
 
-def _uses_grpc() -> bool:
-    return os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf") == "grpc"
-
-
-def _span_exporter() -> SpanExporter:
-    if _uses_grpc():
-        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-
-        return OTLPSpanExporter()
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import (
-        OTLPSpanExporter as OTLPHttpSpanExporter,
+def _exporter(signal: str) -> Any:
+    """The exporter that `OTEL_EXPORTER_OTLP_PROTOCOL` names, as the SDK's own launcher finds it."""
+    protocol = os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf").partition("/")[0]
+    (exporter,) = entry_points(
+        group=f"opentelemetry_{signal}_exporter", name=f"otlp_proto_{protocol}"
     )
-
-    return OTLPHttpSpanExporter()
-
-
-def _metric_exporter() -> MetricExporter:
-    if _uses_grpc():
-        from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
-
-        return OTLPMetricExporter()
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import (
-        OTLPMetricExporter as OTLPHttpMetricExporter,
-    )
-
-    return OTLPHttpMetricExporter()
+    return exporter.load()()
 
 
 def _start_metrics(resource: Resource) -> MeterProvider:
-    reader = PeriodicExportingMetricReader(_metric_exporter())
+    reader = PeriodicExportingMetricReader(_exporter("metrics"))
     provider = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
     metrics.set_meter_provider(provider)
     return provider
@@ -98,6 +81,7 @@ def _start_profiles(resource: Resource) -> bool:
             server_address=address,
             tags={key: str(resource.attributes.get(key, "")) for key in tags},
             upload_interval=int(os.environ.get("PYROSCOPE_UPLOAD_INTERVAL", "10")),
+            # Sampling only who holds the GIL would miss half the CPU of a service that does I/O.
             gil_only=False,
         )
     )

@@ -1,4 +1,4 @@
-"""Spans of the shop by the stable semantic conventions: requests served, requests made, queries run."""
+"""Spans by the stable semantic conventions: requests served, requests made, queries run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a service knows about itself without any telemetry: the yardstick that a report about it is held to."""
+"""What a service knows of itself without telemetry: the yardstick for what others say of it."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ class Truth:
             self._latencies.add(time.perf_counter() - begun)
 
     async def get(self, _: web.Request) -> web.Response:
-        """`GET /-/truth`"""
+        """`GET /-/truth`."""
         return web.json_response(self.summary())
 
     async def put(self, _: web.Request) -> web.Response:
-        """`PUT /-/truth`"""
+        """`PUT /-/truth`."""
         self.reset()
         return web.Response(status=204)

@@ -31,7 +31,7 @@ class Upstream:
                 self._changed.notify_all()
 
     async def switch(self, address: URL) -> None:
-        """Send all further requests there; returns when the last one to the old address has ended."""
+        """Send all further requests there; returns when the last one to the old has ended."""
         old, self._address = self._address, address
         async with self._changed:
             await self._changed.wait_for(lambda: old == address or not self._in_flight[old])
