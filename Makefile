@@ -1,0 +1,58 @@
+# perfd: `make demo` shows what it does, `make test` proves that it does.
+# Each target sets up what it needs in .venv first.
+
+VENV   := .venv
+PYTHON ?= python3
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+DEV    := $(VENV)/.ready-dev
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help venv dev demo run test slow check fix bench screenshots clean
+
+help: ## what can be made
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): constraints.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): $(READY) constraints-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints-dev.txt
+	@touch $@
+
+venv: $(READY) ## what perfd needs to run, in .venv
+
+dev: $(DEV) ## and what its tests need
+
+demo: $(READY) ## the main job: a shop gets slower, perfd finds it, the fix is verified
+	$(BIN)/perfd demo --fast --then-fix --exit $(ARGS)
+
+run: $(READY) ## the daemon with its default configuration
+	$(BIN)/perfd run --config config/perfd.yaml $(ARGS)
+
+test: $(DEV) ## the tests, without the slow ones
+	$(BIN)/pytest $(ARGS)
+
+slow: $(DEV) ## the slow tests: kill -9, real processes, real peers
+	$(BIN)/pytest -m slow $(ARGS)
+
+check: $(DEV) ## style, types, import contracts, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest $(ARGS)
+
+fix: $(DEV) ## format, and mend what can be mended by itself
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(DEV) ## every figure that perfd claims, printed by the command that measures it
+	$(BIN)/python -m tests.bench $(ARGS)
+
+clean: ## remove .venv and what tools left
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
