@@ -22,7 +22,7 @@ OLDEST_SQLITE = (3, 24, 0)  # the first with upsert
 
 
 class Diagnosis(NamedTuple):
-    """One thing that was looked at. `level` is ok, note (works, but less) or bad (will not work)."""
+    """One thing that was looked at; `level` is ok, note (works, but less) or bad."""
 
     level: str
     subject: str
