@@ -103,12 +103,12 @@ def _cgroup(_: Config) -> Iterator[Diagnosis]:
 
 
 def _access(config: Config) -> Iterator[Diagnosis]:
-    from perfd.web.access import is_loopback
+    from perfd.web.access import host_name, is_loopback
 
     open_doors = [
         address
         for address in (config.listen.http, config.listen.otlp_http, config.listen.otlp_grpc)
-        if address and not is_loopback(address)
+        if address and not is_loopback(host_name(address))
     ]
     if open_doors and not config.auth.token_file:
         doors = ", ".join(open_doors)
