@@ -33,7 +33,14 @@ class ConfigError(PerfdError):
 
 
 class BadInput(PerfdError):
-    """The bytes of a sender cannot be used; sending them again will not help."""
+    """The bytes of a sender cannot be used; sending them again will not help.
+
+    `items` is how many items the bytes held; what cannot be counted is accounted for as one.
+    """
+
+    def __init__(self, message: str, items: int = 1) -> None:
+        super().__init__(message)
+        self.items = items
 
 
 class TooLarge(BadInput):

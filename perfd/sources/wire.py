@@ -1,0 +1,220 @@
+"""Counts what a body holds before anything is parsed: a body of 4 KiB can cost 700 MiB.
+
+Four MiB of empty spans are 4,098 bytes of gzip and 2.1 million objects once parsed. So this walks
+the protobuf wire over the containers down to the items and steps over each item by its length.
+`count_items` is for OTLP requests and pprof profiles, `bound_json` for OTLP/JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from perfd.errors import BadInput, TooLarge
+from perfd.interfaces import Signal
+
+# A bare view of bytes (an attribute of a span) is 28 bytes once parsed, an object (a span, a
+# container) 180; so views are bounded ten times wider.
+VIEWS_PER_ITEM = 10
+# A span with ten attributes is 21 objects and 2 arrays in JSON; most times four is the greatest
+# number of brackets, so a body of 17,000 such spans passes at the default of 100,000 items.
+BRACKETS_PER_ITEM = 4
+
+ITEM, OBJECT, VIEW = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A length-delimited field that counts, and the fields inside it that count, by tag."""
+
+    kind: int
+    inside: Mapping[int, Part] = field(default_factory=dict)
+
+
+_PLAIN = Part(ITEM)  # an item that is not looked into
+
+
+def _tag(number: int) -> int:
+    return number << 3 | 2
+
+
+def _parts(kind: int, *numbers: int) -> dict[int, Part]:
+    return {_tag(number): Part(kind) for number in numbers}
+
+
+def _request(item: Part) -> dict[int, Part]:
+    """Resource > Scope > item: the same field numbers for every OTLP signal."""
+    resource = Part(OBJECT, _parts(OBJECT, 1))
+    scope = Part(OBJECT, {_tag(1): Part(OBJECT, _parts(OBJECT, 3)), _tag(2): item})
+    return {_tag(1): Part(OBJECT, {_tag(1): resource, _tag(2): scope})}
+
+
+def _metric(points: Mapping[int, Part]) -> Part:
+    """Metric > gauge, sum, histogram, exponential histogram or summary > data point."""
+    kinds = {_tag(kind): Part(OBJECT, {_tag(1): point}) for kind, point in points.items()}
+    return Part(OBJECT, kinds)
+
+
+def _item(views: Iterable[int], objects: Iterable[int]) -> Part:
+    return Part(ITEM, _parts(VIEW, *views) | _parts(OBJECT, *objects))
+
+
+_NUMBER = _item(views=[7], objects=[5])  # attributes; exemplars
+_POINTS = {
+    5: _NUMBER,
+    7: _NUMBER,
+    9: _item(views=[9], objects=[8]),
+    10: _item(views=[1], objects=[8, 9, 11]),  # and both ranges of buckets
+    11: _item(views=[7], objects=[6]),  # and quantiles
+}
+_PPROF = _parts(OBJECT, 3, 5) | _parts(VIEW, 6)  # mappings, functions; the string table
+
+# Down to the items, which is all that a body needs whose bytes are too few for a bomb inside them.
+_ITEMS: Mapping[Signal, Mapping[int, Part]] = {
+    "traces": _request(_PLAIN),
+    "metrics": _request(_metric(dict.fromkeys(_POINTS, _PLAIN))),
+    "logs": _request(_PLAIN),  # never parsed further
+    "profiles": _PPROF | {_tag(2): _PLAIN, _tag(4): Part(OBJECT)},
+}
+# And into them: attributes, events, links; exemplars; labels and lines.
+_INSIDE: Mapping[Signal, Mapping[int, Part]] = {
+    "traces": _request(_item(views=[9], objects=[11, 13])),
+    "metrics": _request(_metric(_POINTS)),
+    "logs": _ITEMS["logs"],
+    "profiles": _PPROF
+    | {_tag(2): Part(ITEM, _parts(OBJECT, 3)), _tag(4): Part(OBJECT, _parts(OBJECT, 4))},
+}
+_SPAN_TAGS = tuple(_tag(number) for number in (9, 11, 13))
+
+
+def count_items(signal: Signal, body: bytes, most: int) -> int:
+    """Spans, data points, log records or pprof samples in a plain protobuf body.
+
+    Raises TooLarge for more than `most` items, or more of what else parsing would build than
+    `most` items may reasonably have; BadInput for what is not protobuf on the levels looked at.
+    """
+    tally = _Tally(most)
+    shape = _INSIDE if _could_hide(signal, body, most) else _ITEMS
+    try:
+        tally.walk(body, 0, len(body), shape[signal])
+    except IndexError:
+        raise BadInput("the protobuf message is truncated", max(tally.counts[ITEM], 1)) from None
+    return tally.counts[ITEM]
+
+
+def bound_json(body: bytes, most: int) -> None:
+    """Raise TooLarge for a JSON body of more objects and arrays than `most` items may have."""
+    brackets = body.count(b"{") + body.count(b"[")
+    if brackets > most * BRACKETS_PER_ITEM:
+        raise TooLarge(
+            f"the body holds {brackets} JSON objects and arrays;"
+            f" the limit is {most * BRACKETS_PER_ITEM}"
+        )
+
+
+def _could_hide(signal: Signal, body: bytes, most: int) -> bool:
+    """Whether there is room inside the items for too many attributes or other parts.
+
+    A part takes two bytes at least. For spans, which come by the million, also a bound from above:
+    how often the tags of such parts occur at all, as tags or as anything else (0.1 µs per span).
+    """
+    if signal != "traces":
+        return len(body) // 2 > most
+    limit = most * VIEWS_PER_ITEM
+    if len(body) // 2 <= limit:
+        return False
+    octets = np.frombuffer(body, np.uint8)
+    return sum(int(np.count_nonzero(octets == tag)) for tag in _SPAN_TAGS) > limit
+
+
+class _Tally:
+    """Counts by kind, each with its bound."""
+
+    def __init__(self, most: int) -> None:
+        self.counts = [0, 0, 0]
+        self._limits = (most, most, most * VIEWS_PER_ITEM)
+
+    def walk(self, body: bytes, at: int, end: int, shape: Mapping[int, Part]) -> None:
+        """Count the fields in body[at:end]; a read past the end of the body is an IndexError."""
+        while at < end:
+            tag = body[at]
+            if tag & 0x87 != 2:  # not length-delimited, or a field number above 15
+                at = _step_over(body, at)
+                continue
+            size, start = body[at + 1], at + 2
+            if size > 127:
+                size, start = _varint(body, at + 1)
+            at = start + size
+            if (part := shape.get(tag)) is not None:
+                self._take(part, body, start, at)
+                if part is _PLAIN:
+                    at = self._skim(body, at, end, tag)
+        if at > end:
+            raise BadInput("the protobuf message is truncated", max(self.counts[ITEM], 1))
+
+    def _take(self, part: Part, body: bytes, start: int, end: int) -> None:
+        self.counts[part.kind] += 1
+        if self.counts[part.kind] > self._limits[part.kind]:
+            self._refuse(part.kind)
+        if part.inside:
+            self.walk(body, start, end, part.inside)
+
+    def _skim(self, body: bytes, at: int, end: int, tag: int) -> int:
+        """Step over the items that follow, while their lengths take at most two bytes.
+
+        The same as the loop of `walk`, at 0.15 µs per item instead of 0.5.
+        """
+        count, most = self.counts[ITEM], self._limits[ITEM]
+        while at < end and body[at] == tag and count <= most:
+            size = body[at + 1]
+            if size < 128:
+                at += 2 + size
+            elif body[at + 2] < 128:
+                at += 3 + (size & 0x7F) + (body[at + 2] << 7)
+            else:
+                break
+            count += 1
+        self.counts[ITEM] = count
+        if count > most:
+            self._refuse(ITEM)
+        return at
+
+    def _refuse(self, kind: int) -> None:
+        what = ("items", "containers and nested objects", "attributes")[kind]
+        raise TooLarge(
+            f"the request holds more than {self._limits[kind]} {what}; send smaller batches",
+            max(self.counts[ITEM], 1),
+        )
+
+
+def _varint(body: bytes, at: int) -> tuple[int, int]:
+    """A base-128 number of at most ten bytes, and where the next field begins."""
+    value = shift = 0
+    while True:
+        octet = body[at]
+        value |= (octet & 0x7F) << shift
+        at += 1
+        if octet < 128:
+            return value, at
+        shift += 7
+        if shift > 63:
+            raise BadInput("the body is not protobuf: a number of more than ten bytes")
+
+
+_FIXED = {1: 8, 5: 4}  # wire type -> bytes
+
+
+def _step_over(body: bytes, at: int) -> int:
+    """Where the field after this one begins."""
+    tag, at = _varint(body, at)
+    kind = tag & 7
+    if kind == 0:
+        return _varint(body, at)[1]
+    if kind == 2:
+        size, at = _varint(body, at)
+        return at + size
+    if kind not in _FIXED:
+        raise BadInput(f"the body is not an OTLP message: wire type {kind}")
+    return at + _FIXED[kind]
