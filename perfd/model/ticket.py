@@ -103,6 +103,20 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Impact:
+    """What the change costs, as far as it was measured; None where it was not.
+
+    `share` is the operation's share of the service's requests, `seconds_per_hour` the time added to
+    requests, `cpu_seconds_per_hour` the processor time (3600 of it are one core).
+    """
+
+    requests_per_hour: float
+    share: float | None = None
+    seconds_per_hour: float | None = None
+    cpu_seconds_per_hour: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Ticket:
     """What perfd follows until it is verified or closed. Times in seconds UTC."""
 
@@ -137,6 +151,8 @@ class Ticket:
     finding_ids: tuple[str, ...] = ()
     history: tuple[Entry, ...] = ()
     occurrence: int = 1  # a relapse keeps the ticket and counts up
+    absent_since: float | None = None  # when a detector first no longer found it
+    impact: Impact | None = None
 
     @property
     def active(self) -> bool:
