@@ -63,6 +63,7 @@ class Profile:
     """What one upload holds of one type, e.g. type `process_cpu:cpu`, unit `nanoseconds`.
 
     `cumulative` profiles (CPU, allocations) are summed over time, instant ones (in use) averaged.
+    `items` is how many samples arrived: `samples` has equal stacks merged and zeros left out.
     """
 
     resource: Resource
@@ -73,6 +74,7 @@ class Profile:
     samples: tuple[Sample, ...]
     cumulative: bool = True
     sampler: str = ""
+    items: int = 0
 
 
 class Weight(NamedTuple):
