@@ -62,7 +62,7 @@ class Body:
 
 
 def body(seed: int, spans: int = 512, services: int = 5, servers: float = 0.5) -> Body:
-    """A request with spans of several services; a part of them are SERVER spans, the rest CLIENT."""
+    """A request with spans of several services: a part SERVER spans, the rest CLIENT."""
     rng = random.Random(seed)
     request = ExportTraceServiceRequest()
     mark = 0
