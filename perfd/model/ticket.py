@@ -70,7 +70,11 @@ class ExemplarRef:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """How the fix is judged (`rule`, fixed when the ticket opens), and what was found."""
+    """How the fix is judged (`rule`, fixed when the ticket opens), and what was found.
+
+    `promised` is the version named as the fix before its deploy ("" means the next one); `claimed`
+    says whether `version`, which is being judged, claims to be the fix.
+    """
 
     rule: Rule | None = None
     verdict: Verdict | None = None
@@ -79,6 +83,7 @@ class Verification:
     since: float | None = None
     deadline: float | None = None
     claimed: bool = False
+    promised: str | None = None
     after: Estimate | None = None
     at: float | None = None
 
