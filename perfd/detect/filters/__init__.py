@@ -1,0 +1,1 @@
+"""What may stand between a change and a ticket: one file per filter, cheap ones first."""

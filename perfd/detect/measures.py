@@ -1,0 +1,54 @@
+"""The metrics that are judged, and how each is read from windows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from perfd.detect.cells import (
+    LOG,
+    Cells,
+    by_start,
+    cpu_cells,
+    error_cells,
+    mean_cells,
+    quantile_cells,
+)
+from perfd.model.window import Gauge, Window
+
+LATENCY_MEAN = "latency.mean"  # the geometric mean: what a mean of log latencies estimates
+LATENCY_P50 = "latency.p50"
+LATENCY_P95 = "latency.p95"
+LATENCY_P99 = "latency.p99"
+ERROR_RATE = "error_rate"
+CPU = "cpu_per_request"
+
+QUANTILES = {LATENCY_P50: 0.50, LATENCY_P95: 0.95, LATENCY_P99: 0.99}
+OF_OPERATIONS = (LATENCY_P95, LATENCY_MEAN, ERROR_RATE)
+
+
+def unit(metric: str) -> str:
+    """Seconds, or 1 for a ratio."""
+    return "1" if metric == ERROR_RATE else "s"
+
+
+def read(metric: str, windows: Sequence[Window], cpu: Iterable[Gauge] = ()) -> Cells | None:
+    """The metric's cells, one per interval, or None where the windows do not hold it.
+
+    Windows of several status classes or instances are merged. `cpu` is for CPU per request alone.
+    """
+    merged = by_start(windows)
+    if metric == CPU:
+        return cpu_cells(merged, cpu)
+    if metric == ERROR_RATE:
+        return error_cells(merged)
+    if metric in QUANTILES:
+        return quantile_cells(merged, QUANTILES[metric])
+    if metric == LATENCY_MEAN:
+        return mean_cells(merged)
+    raise ValueError(f"{metric!r} is not a metric that can be judged")
+
+
+def natural(cells: Cells, level: float) -> float:
+    """A level in the metric's own unit."""
+    return math.exp(level) if cells.scale == LOG else level

@@ -1,0 +1,29 @@
+"""What a user may set about detection. Durations are divided by `pace`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from perfd.model.units import Duration
+
+
+class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When a deploy is judged, and what is too small or too uncertain to be said.
+
+    Floors of latency and CPU are relative (0.05 is 5 %), `error_floor` is a difference of rates.
+    """
+
+    baseline: Duration = 3600.0  # of the previous version, at least
+    baseline_max: Duration = 86400.0  # how far back the baseline may reach
+    after: Duration = 1800.0  # of the new version, at least
+    recheck: Duration = 86400.0  # when a deploy is judged once more
+    join: Duration = 900.0  # two deploys of a service within this are one
+    mixed: Duration = 300.0  # left out after a deploy that no version label tells apart
+    min_requests: int = 300  # on either side
+    floor: float = 0.05
+    provisional_floor: float = 0.10  # without a day of history or a concurrent old version
+    error_floor: float = 0.005
+    floor_seconds: float = 0.0001  # a change of latency or CPU below this is nobody's concern
+    wrong_tickets: float = 0.005  # per deploy of a service, over all operations and metrics
+    process_spread: float = 0.01  # sd between two starts of one program, until it is measured
+    drift: float = 0.02  # sd of a baseline's own drift over an hour, until it is measured
