@@ -64,6 +64,7 @@ class Delivery:
 
     `items` are spans, data points, log records or profile samples, counted before decoding.
     `content` is whatever the decoder of that signal returned; `rejected` items are bad for good.
+    `size` is the body's length once inflated, about what holding `content` costs (0: not stated).
     """
 
     signal: Signal
@@ -75,6 +76,7 @@ class Delivery:
     content: Any
     rejected: int = 0
     reason: str = ""
+    size: int = 0
 
 
 class Intake(Protocol):
@@ -105,6 +107,14 @@ class LogRecord:
     encoding: str
     received_at: float
     body: bytes
+
+
+class Guard(Protocol):
+    """Who may push to one listening address."""
+
+    def may_push(self, authorization: str | None) -> bool:
+        """Whether a request with this Authorization header may push telemetry."""
+        ...
 
 
 class RequestLog(Protocol):
