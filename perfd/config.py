@@ -1,7 +1,7 @@
 """The configuration: one strict YAML file, overridden by `PERFD_SECTION__KEY`.
 
-Each room owns the structs of its section; here they are put together, and every problem of a file is
-found at once, with its line. A duration is written `5m`, a size `64MiB`.
+Each room owns the structs of its section; here they are put together, and every problem of a file
+is found at once, with its line. A duration is written `5m`, a size `64MiB`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Listen(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Everything a user can set. The defaults are these; config/perfd.yaml repeats them in words."""
+    """Everything a user can set; config/perfd.yaml repeats the defaults in words."""
 
     listen: Listen = Listen()
     auth: AuthSettings = AuthSettings()
@@ -65,8 +65,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     telemetry: TelemetrySettings = TelemetrySettings()
 
 
-Path_ = tuple[str, ...]
-Lines = dict[Path_, int]
+Keys = tuple[str, ...]
+Lines = dict[Keys, int]
 
 
 def load(file: Path | None, environment: Mapping[str, str]) -> Config:
@@ -125,7 +125,7 @@ def _yaml_words(error: yaml.YAMLError) -> str:
     return f"{mark.line + 1}: {words}" if mark else words
 
 
-def _plain(node: yaml.Node, path: Path_, lines: Lines, problems: list[str]) -> Any:
+def _plain(node: yaml.Node, path: Keys, lines: Lines, problems: list[str]) -> Any:
     """A YAML node as plain values; remembers each key's line and refuses a key given twice."""
     lines.setdefault(path, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
@@ -165,22 +165,26 @@ class _Where(typing.NamedTuple):
     file: str
     lines: Lines
 
-    def say(self, path: Path_, words: str) -> str:
+    def say(self, path: Keys, words: str) -> str:
         line = self.lines.get(path)
         place = f"{self.file}:{line}" if line else self.file
         return f"{place}: {'.'.join(path)}: {words}"
 
 
-def _build(type_: Any, value: Any, path: Path_, problems: list[str], where: _Where) -> Any:
+def _build(type_: Any, value: Any, path: Keys, problems: list[str], where: _Where) -> Any:
     """`value` as `type_`; every problem below it is noted, not only the first."""
-    unit, type_ = _unit(type_)
+    unit = _unit(type_)
     if unit is not None and isinstance(value, str):
-        return _measure(value, unit, path, problems, where)
+        try:
+            value = measure(value, unit)
+        except ValueError as error:
+            problems.append(where.say(path, str(error)))
+            return None
     if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
         return _struct(type_, value, path, problems, where)
     if get_origin(type_) in (list, tuple) and isinstance(value, list):
         return _sequence(type_, value, path, problems, where)
-    choice = _tagged(type_, value, path, problems, where)
+    choice = _tagged(type_, value)
     if choice is not None:
         return _struct(choice, value, path, problems, where)
     try:
@@ -191,7 +195,7 @@ def _build(type_: Any, value: Any, path: Path_, problems: list[str], where: _Whe
 
 
 def _struct(
-    type_: type[msgspec.Struct], value: Any, path: Path_, problems: list[str], where: _Where
+    type_: type[msgspec.Struct], value: Any, path: Keys, problems: list[str], where: _Where
 ) -> Any:
     if value is None:
         value = {}  # an empty section means its defaults
@@ -220,15 +224,13 @@ def _struct(
         return None
 
 
-def _sequence(type_: Any, value: list[Any], path: Path_, problems: list[str], where: _Where) -> Any:
+def _sequence(type_: Any, value: list[Any], path: Keys, problems: list[str], where: _Where) -> Any:
     inner = get_args(type_)[0]
     items = [_build(inner, v, (*path, str(i)), problems, where) for i, v in enumerate(value)]
     return get_origin(type_)(items)
 
 
-def _tagged(
-    type_: Any, value: Any, path: Path_, problems: list[str], where: _Where
-) -> type[msgspec.Struct] | None:
+def _tagged(type_: Any, value: Any) -> type[msgspec.Struct] | None:
     """The member of a union of tagged structs that `value` names."""
     if get_origin(type_) not in (Union, types.UnionType) or not isinstance(value, dict):
         return None
@@ -240,25 +242,13 @@ def _tagged(
     return structs[0] if len(structs) == 1 else None
 
 
-def _unit(type_: Any) -> tuple[str | None, Any]:
-    """The unit of an annotated number (also inside `… | None`), and the type without it."""
+def _unit(type_: Any) -> str | None:
+    """The unit of an annotated number, also inside `… | None`."""
     if get_origin(type_) is Annotated:
-        bare, *marks = get_args(type_)
-        return next((m.name for m in marks if isinstance(m, Unit)), None), bare
+        return next((m.name for m in get_args(type_)[1:] if isinstance(m, Unit)), None)
     if get_origin(type_) in (Union, types.UnionType):
-        for member in get_args(type_):
-            unit, bare = _unit(member)
-            if unit is not None:
-                return unit, bare | None
-    return None, type_
-
-
-def _measure(text: str, unit: str, path: Path_, problems: list[str], where: _Where) -> Any:
-    try:
-        return measure(text, unit)
-    except ValueError as error:
-        problems.append(where.say(path, str(error)))
-        return None
+        return next((unit for member in get_args(type_) if (unit := _unit(member))), None)
+    return None
 
 
 def measure(text: str, unit: str) -> float | int:
