@@ -1,0 +1,151 @@
+"""One telemetry request, whatever the transport: decode its body, hand it on, count its items.
+
+Every request is settled once, with offered = accepted + refused + rejected. A body whose items
+cannot be counted is accounted for as one item, so that nothing that arrived is invisible.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from perfd.errors import BadInput, Overloaded, PerfdError, Refused
+from perfd.interfaces import Clock, Decoder, Delivery, Guard, Intake, Meter, Signal
+from perfd.sources.admission import Admission, Hold
+from perfd.sources.settings import BYTES_PER_ITEM
+from perfd.sources.status import Failure, failure_of
+
+log = logging.getLogger(__name__)
+
+Read = Callable[[Hold], Awaitable[bytes]]
+
+LOG_EVERY = 60.0  # seconds between two lines about the same reason
+
+
+class Reception:
+    """The common half of the receivers, for one transport."""
+
+    def __init__(
+        self,
+        transport: str,
+        decoder: Decoder,
+        intake: Intake,
+        admission: Admission,
+        guard: Guard,
+        clock: Clock,
+        meter: Meter,
+    ) -> None:
+        self._transport = transport
+        self._decoder = decoder
+        self._intake = intake
+        self._admission = admission
+        self._guard = guard
+        self._clock = clock
+        self._meter = meter
+        self._running: set[asyncio.Task[Delivery | Failure]] = set()
+        self._open = True
+        self._said: dict[tuple[str, str], float] = {}
+
+    async def receive(
+        self, signal: Signal, media: str, encoding: str, authorization: str | None, read: Read
+    ) -> Delivery | Failure:
+        """Take one request; `read` gets its body and grows the hold by what arrives.
+
+        A sender that goes away after its last byte stops nothing: what is logged is accepted.
+        """
+        try:
+            hold = self._admit(authorization)
+        except PerfdError as error:
+            return self.fail(signal, error)
+        try:
+            body = await read(hold)
+        except BaseException as error:
+            hold.release()
+            if isinstance(error, asyncio.CancelledError):
+                self.fail(signal, ConnectionResetError())
+                raise
+            return self.fail(signal, error)
+        work = asyncio.ensure_future(self._take(signal, media, encoding, body, hold))
+        self._running.add(work)
+        work.add_done_callback(self._running.discard)
+        return await asyncio.shield(work)
+
+    def fail(self, signal: Signal, error: BaseException, items: int | None = None) -> Failure:
+        """Settle a request that was not taken."""
+        failure = failure_of(error)
+        if not isinstance(error, PerfdError | ConnectionError | TimeoutError):
+            log.error("a %s request failed", signal, exc_info=error)
+        if items is None:
+            items = error.items if isinstance(error, BadInput) else 1
+        self.settle_failure(signal, failure, items)
+        return failure
+
+    def settle_failure(self, signal: Signal, failure: Failure, items: int = 1) -> None:
+        """Count a request's items as refused for now, or rejected for good."""
+        refused = failure.retry_after is not None
+        self._count("offered", signal, items)
+        self._count("refused" if refused else "rejected", signal, items, failure.reason)
+        self._say(signal, failure.reason, items, failure.message)
+
+    def answered(self, signal: str, code: str) -> None:
+        """Count an answer by its HTTP status or gRPC code."""
+        self._meter.count(
+            "perfd_receiver_requests", 1, signal=signal, transport=self._transport, code=code
+        )
+
+    async def drain(self, within: float) -> None:
+        """Refuse new requests and wait for those under way, at most `within` seconds."""
+        self._open = False
+        if self._running:
+            await asyncio.wait(set(self._running), timeout=within)
+
+    def _admit(self, authorization: str | None) -> Hold:
+        """Before any byte of a body is read. Raises Refused or Overloaded."""
+        if not self._guard.may_push(authorization):
+            raise Refused("pushing needs the bearer token of this perfd")
+        if not self._open:
+            raise Overloaded("perfd is stopping; retry", retry_after=2.0)
+        return self._admission.hold()
+
+    async def _take(
+        self, signal: Signal, media: str, encoding: str, body: bytes, hold: Hold
+    ) -> Delivery | Failure:
+        items: int | None = None
+        with hold:
+            try:
+                now = self._clock.now()
+                delivery = self._decoder.decode(signal, media, encoding, body, now)
+                items = delivery.items
+                if items > delivery.rejected:
+                    hold.grow(delivery.size + BYTES_PER_ITEM * items)
+                    await self._intake.accept(delivery)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is answered and counted
+                return self.fail(signal, error, items)
+            self._settle(delivery)
+            return delivery
+
+    def _settle(self, delivery: Delivery) -> None:
+        signal, rejected = delivery.signal, delivery.rejected
+        self._count("offered", signal, delivery.items)
+        self._count("accepted", signal, delivery.items - rejected)
+        if rejected:
+            self._count("rejected", signal, rejected, "invalid")
+            self._say(signal, "invalid", rejected, delivery.reason)
+
+    def _count(self, what: str, signal: Signal, items: int, reason: str = "") -> None:
+        labels = {"signal": signal, "transport": self._transport}
+        if reason:
+            labels["reason"] = reason
+        self._meter.count(f"perfd_receiver_{what}_items", items, **labels)
+
+    def _say(self, signal: Signal, reason: str, items: int, message: str) -> None:
+        """Log what clients will not show, once a minute for each reason."""
+        now = self._clock.monotonic()
+        if now < self._said.get((signal, reason), now):
+            return
+        self._said[signal, reason] = now + LOG_EVERY
+        log.warning(
+            "%s over %s: %d items not taken (%s): %s",
+            *(signal, self._transport, items, reason, message),
+        )
