@@ -6,11 +6,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from perfd.model.batch import DEPLOY, EVIDENCE, FINDING, TICKET, Document
+from perfd.model.batch import DEPLOY, EVIDENCE, FINDING, OUTBOX, TICKET, Document
 from perfd.model.deploy import Deploy
 from perfd.model.evidence import Evidence
 from perfd.model.finding import Finding
 from perfd.model.ticket import Ticket
+from perfd.tickets.outbox import OutboxEntry
 
 T = TypeVar("T")
 
@@ -20,6 +21,7 @@ _KINDS: dict[type[Any], str] = {
     Finding: FINDING,
     Evidence: EVIDENCE,
     Deploy: DEPLOY,
+    OutboxEntry: OUTBOX,
 }
 
 
