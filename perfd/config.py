@@ -21,7 +21,7 @@ from perfd.aggregate.settings import AggregateSettings
 from perfd.detect.settings import DetectSettings
 from perfd.errors import ConfigError
 from perfd.model.units import Unit
-from perfd.sources.sample_settings import SampleSettings
+from perfd.sources.sample_settings import ProfileSettings, SampleSettings
 from perfd.sources.settings import OtlpSettings
 from perfd.store.settings import StoreSettings
 from perfd.telemetry import TelemetrySettings
@@ -32,7 +32,7 @@ ENVIRONMENT_PREFIX = "PERFD_"
 NOT_SETTINGS = frozenset({"PERFD_URL", "PERFD_TOKEN_FILE", "PERFD_CONFIG"})  # read by the commands
 SMALLEST_BASE_WINDOW = 0.1  # seconds; below that a window holds nothing but its own overhead
 
-_DURATION = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_DURATION = {"us": 1e-6, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _SIZE = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "kB": 10**3, "MB": 10**6}
 _SIZE["GB"] = 10**9
 _UNITS: Mapping[str, Mapping[str, float]] = {"duration": _DURATION, "size": _SIZE}
@@ -56,6 +56,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     durability: Literal["fsync", "os", "memory"] = "fsync"
     pace: float = 1.0
     otlp: OtlpSettings = OtlpSettings()
+    profiles: ProfileSettings = ProfileSettings()
     sample: SampleSettings = SampleSettings()
     aggregate: AggregateSettings = AggregateSettings()
     store: StoreSettings = StoreSettings()
@@ -166,7 +167,8 @@ class _Where(typing.NamedTuple):
     lines: Lines
 
     def say(self, path: Keys, words: str) -> str:
-        line = self.lines.get(path)
+        near = next((p for n in range(len(path), 0, -1) if (p := path[:n]) in self.lines), ())
+        line = self.lines.get(near)
         place = f"{self.file}:{line}" if line else self.file
         return f"{place}: {'.'.join(path)}: {words}"
 

@@ -23,7 +23,7 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     floor: float = 0.05
     provisional_floor: float = 0.10  # without a day of history or a concurrent old version
     error_floor: float = 0.005
-    floor_seconds: float = 0.0001  # a change of latency or CPU below this is nobody's concern
+    floor_seconds: Duration = 0.0001  # a change of latency or CPU below this is nobody's concern
     wrong_tickets: float = 0.005  # per deploy of a service, over all operations and metrics
     process_spread: float = 0.01  # sd between two starts of one program, until it is measured
     drift: float = 0.02  # sd of a baseline's own drift over an hour, until it is measured
