@@ -14,7 +14,7 @@ from perfd.model.profile import Profile
 from perfd.sources.frames import printable
 from perfd.sources.inflate import inflate
 from perfd.sources.pprof import Origin, open_pprof, read_pprof
-from perfd.sources.profile_labels import resource_of
+from perfd.sources.profile_labels import labelled_resource
 from perfd.sources.profile_proto import LabelPair, PushRequest, RawProfileSeries, RawSample
 from perfd.sources.sample_settings import ProfileSettings
 
@@ -72,7 +72,8 @@ class ProfileDecoder:
             error.items = max(sum(samples for _, _, samples in opened), 1)
             raise
         items = sum(profile.items for profile in profiles)
-        return Delivery(signal, media, encoding, body, received_at, items, profiles)
+        size = sum(len(pprof) for _, pprof, _ in opened)
+        return Delivery(signal, media, encoding, body, received_at, items, profiles, size=size)
 
     def _open(self, raws: Iterable[RawProfile]) -> Iterator[tuple[dict[str, str], bytes, int]]:
         """Labels, plain pprof and its number of samples; the limits are for all together."""
@@ -85,7 +86,7 @@ class ProfileDecoder:
 
     def _read(self, pprof: bytes, labels: dict[str, str], received_at: float) -> list[Profile]:
         origin = Origin(
-            resource_of(labels),
+            labelled_resource(labels),
             labels.get("__name__", ""),
             received_at,
             labels.get("otel.scope.name", ""),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from perfd.errors import BadInput, TooLarge, Unsupported
 from perfd.interfaces import Delivery
 from perfd.sources.profile_decode import JSON, PROTO, ProfileDecoder
-from perfd.sources.profile_labels import resource_of
+from perfd.sources.profile_labels import labelled_resource
 from perfd.sources.sample_settings import ProfileSettings
 from tests.fakes import CountingMeter
 from tests.sources.pprof_body import Writer, push
@@ -83,22 +83,21 @@ def test_an_empty_request_holds_nothing() -> None:
 
 
 def test_labels_name_the_resource() -> None:
-    resource = resource_of(
+    resource = labelled_resource(
         {
             "__name__": "process_cpu",
             "service_name": "shop",
             "service_git_ref": "ab12",
             "env": "prod",
             "pid": "12",
-            "span_id": "00f067aa0ba902b7",
         }
     )
     assert (resource.service, resource.version) == ("shop", "ab12")
-    assert (resource.environment, resource.instance) == ("prod", "12")
-    assert resource.attribute("span_id") is None
-    assert resource.attribute("__name__") is None
-    assert resource_of({"service.version": "2", "version": "3"}).version == "2"
-    assert resource_of({"service_name": ""}).service == "unknown"
+    assert (resource.environment, resource.attribute("process.pid")) == ("prod", "12")
+    assert labelled_resource({"service.version": "2", "version": "3"}).version == "2"
+    assert labelled_resource({"service_name": ""}).service == "unknown_service"
+    assert labelled_resource({"hostname": "h", "pid": "12"}).instance == "h:12"
+    assert labelled_resource({"pod": "shop-7"}).instance == "shop-7"
 
 
 @pytest.mark.parametrize("media", ["", "text/plain", "application/x-protobuf"])
