@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 
 from perfd.errors import BadInput, Overloaded, PerfdError, Refused
@@ -24,7 +25,10 @@ LOG_EVERY = 60.0  # seconds between two lines about the same reason
 
 
 class Reception:
-    """The common half of the receivers, for one transport."""
+    """The common half of the receivers, for one transport.
+
+    A body of more than `aside` bytes is decoded in a thread, for which its decoder must be fit.
+    """
 
     def __init__(
         self,
@@ -35,8 +39,10 @@ class Reception:
         guard: Guard,
         clock: Clock,
         meter: Meter,
+        aside: float = math.inf,
     ) -> None:
         self._transport = transport
+        self._aside = aside
         self._decoder = decoder
         self._intake = intake
         self._admission = admission
@@ -114,8 +120,7 @@ class Reception:
         items: int | None = None
         with hold:
             try:
-                now = self._clock.now()
-                delivery = self._decoder.decode(signal, media, encoding, body, now)
+                delivery = await self._decode(signal, media, encoding, body)
                 items = delivery.items
                 if items > delivery.rejected:
                     hold.grow(delivery.size + BYTES_PER_ITEM * items)
@@ -124,6 +129,12 @@ class Reception:
                 return self.fail(signal, error, items)
             self._settle(delivery)
             return delivery
+
+    async def _decode(self, signal: Signal, media: str, encoding: str, body: bytes) -> Delivery:
+        arguments = (signal, media, encoding, body, self._clock.now())
+        if len(body) > self._aside:
+            return await asyncio.to_thread(self._decoder.decode, *arguments)
+        return self._decoder.decode(*arguments)
 
     def _settle(self, delivery: Delivery) -> None:
         signal, rejected = delivery.signal, delivery.rejected
