@@ -71,8 +71,8 @@ def compare_rates(before: Cells, after: Cells, error: Spread) -> Rates:
     exact = binomial_mid_tail(k1, k0 + k1, n1 / (n0 + n1))
     # The bursts of a handful of windows hide from the dispersion, but not from their own spread.
     deviation = math.sqrt(error.variance)
-    rough = student_tail((after.level - before.level) / deviation, error.freedom)
-    p = max(exact, rough) if deviation > 0.0 else 0.5
+    rise = after.level - before.level
+    p = max(exact, student_tail(rise / deviation, error.freedom)) if deviation > 0.0 else 0.5
     ratio = after.level / before.level if before.level > 0.0 else None
     ci = _ratio_interval(k0, k1, n0, n1) if ratio is not None else None
     return Rates(ratio, ci, p, pooled, n0, n1)

@@ -15,7 +15,7 @@ class Judgement:
     """Of one deploy. `progress` of `needed` seconds of the new version have been seen.
 
     `due` is when it is looked at next (seconds UTC), None when it will not be any more. `opened`
-    of `findings` came to a ticket; `looks` are the looks so far.
+    of `findings` are for a ticket, `finding_id` being the one; `looks` are the looks so far.
     """
 
     deploy_id: str
@@ -33,3 +33,4 @@ class Judgement:
     needed: float = 0.0
     findings: int = 0
     opened: int = 0
+    finding_id: str = ""

@@ -1,0 +1,68 @@
+"""One metric of one operation before and after a deploy: what the filters look at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from perfd.detect import measures
+from perfd.detect.case import DeployCase
+from perfd.detect.estimate import Comparison, compare
+from perfd.detect.sides import Sides
+from perfd.model.window import Gauge, Window
+
+ALL_OPERATIONS = ""  # what a metric of the whole service says for an operation
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """`threshold` is the p-value to stay below, after all other tests of this deploy.
+
+    `comparison` is None where a side does not hold the metric.
+    """
+
+    case: DeployCase
+    sides: Sides
+    operation: str
+    metric: str
+    before: tuple[Window, ...]
+    after: tuple[Window, ...]
+    cpu_before: tuple[Gauge, ...]
+    cpu_after: tuple[Gauge, ...]
+    comparison: Comparison | None
+    threshold: float
+    significant: bool = False
+
+    @property
+    def floor(self) -> float:
+        """The smallest effect worth a ticket: a ratio less 1, or a difference of rates."""
+        settings = self.case.settings
+        if self.metric == measures.ERROR_RATE:
+            return settings.error_floor * (2.0 if self.sides.provisional else 1.0)
+        return settings.provisional_floor if self.sides.provisional else settings.floor
+
+    @property
+    def powerful(self) -> bool:
+        """Whether a change at the floor would have been seen."""
+        found = self.comparison
+        if found is None:
+            return False
+        rate = self.metric == measures.ERROR_RATE
+        return found.least <= (self.floor if rate else math.log1p(self.floor))
+
+    def judged(self, significant: bool, threshold: float) -> Candidate:
+        """The same after all tests of the deploy are known."""
+        return replace(self, significant=significant, threshold=threshold)
+
+    def against(
+        self, after: Sequence[Window], cpu: Sequence[Gauge] | None = None
+    ) -> Comparison | None:
+        """The same baseline against another after side."""
+        return compare(
+            self.metric,
+            self.before,
+            after,
+            self.cpu_before,
+            self.cpu_after if cpu is None else cpu,
+        )

@@ -1,0 +1,150 @@
+"""Finding deploys in the traffic: a version's share of a service rising through 1 %.
+
+A version that was there before counts as well: a rollback is a deploy. Requests are few at times,
+so a share is believed only when chance does not explain it, in both directions; between the two a
+version stays what it was, and one that hovers around 1 % makes no series of deploys.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from perfd.detect.tails import binomial_tail
+from perfd.model.deploy import Deploy
+from perfd.model.series import OVERFLOW, UNKNOWN
+
+SHARE = 0.01
+DOUBT = 1e-3
+RISE_SPANS = (5, 15, 60)  # windows over which a share may show that it has risen
+FALL_SPAN = 15
+FIRST_SPAN = 5  # versions that appear this soon after a service's first window were there before
+NO_VERSION = frozenset({UNKNOWN, OVERFLOW, ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """Requests of a service by version in one window."""
+
+    start: float
+    requests: Mapping[str, int]
+
+
+class VersionWatch:
+    """Which versions serve one service in one environment, window by window.
+
+    `width` is the width of a window and `join` the time within which two deploys are one, both in
+    seconds.
+    """
+
+    def __init__(self, service: str, environment: str, width: float, join: float) -> None:
+        self._service = service
+        self._environment = environment
+        self._width = width
+        self._join = join
+        self._recent: deque[Traffic] = deque()
+        self._first: float | None = None
+        self._serving: dict[str, float] = {}  # the greatest share that each has had
+        self._last: Deploy | None = None
+
+    @property
+    def upto(self) -> float | None:
+        """The start of the newest window seen."""
+        return self._recent[-1].start if self._recent else None
+
+    @property
+    def serving(self) -> frozenset[str]:
+        """The versions that take traffic."""
+        return frozenset(self._serving)
+
+    def resume(self, earlier: Traffic) -> None:
+        """Take up after a restart: who served in some longer interval before the next window."""
+        self._first = -math.inf
+        total = sum(earlier.requests.values())
+        shares = {v: n / total for v, n in earlier.requests.items() if v not in NO_VERSION and n}
+        if shares:
+            self._serving = {v: s for v, s in shares.items() if s >= SHARE}
+
+    def see(self, traffic: Traffic) -> list[Deploy]:
+        """Take in the next window, and say which deploys it reveals."""
+        self._recent.append(traffic)
+        while self._recent[0].start <= traffic.start - RISE_SPANS[-1] * self._width:
+            self._recent.popleft()
+        if self._first is None:
+            self._first = traffic.start
+        self._drop_fallen()
+        waiting = sorted(set(traffic.requests) - set(self._serving) - NO_VERSION)
+        risen = [(since, version) for version in waiting if (since := self._risen(version))]
+        return [deploy for since, version in sorted(risen) if (deploy := self._add(version, since))]
+
+    def _risen(self, version: str) -> float | None:
+        """Since when the version has traffic, if its share is above 1 % beyond doubt."""
+        for span in RISE_SPANS:
+            held, total = self._count(version, span)
+            if held >= SHARE * total and binomial_tail(held, total, SHARE) < DOUBT:
+                return min(t.start for t in self._within(span) if t.requests.get(version))
+        return None
+
+    def _add(self, version: str, since: float) -> Deploy | None:
+        previous = self._previous(version, since)
+        held, total = self._count(version, FALL_SPAN)
+        self._serving[version] = held / total
+        assert self._first is not None
+        if previous is None or since < self._first + FIRST_SPAN * self._width:
+            return None
+        self._last = Deploy(self._service, self._environment, version, previous, since)
+        return self._last
+
+    def _previous(self, version: str, since: float) -> str | None:
+        """What it replaces; two deploys within the join time are one, from the first's previous."""
+        last = self._last
+        if last is not None and since - last.at < self._join and last.previous != version:
+            return last.previous
+        seen: Counter[str] = Counter()
+        for traffic in self._recent:
+            if traffic.start < since:
+                seen.update({v: n for v, n in traffic.requests.items() if v in self._serving})
+        ranked = seen.most_common(1) or [(v, 0) for v in self._serving]
+        return ranked[0][0] if ranked else None
+
+    def _drop_fallen(self) -> None:
+        """Versions whose share is below 1 %, and far below what they have had, beyond doubt."""
+        now = self._recent[-1].start
+        if now - self._recent[0].start < (FALL_SPAN - 1) * self._width:
+            return
+        for version, peak in list(self._serving.items()):
+            held, total = self._count(version, FALL_SPAN)
+            share = held / total if total else peak
+            self._serving[version] = max(peak, share)
+            expected = min(max(peak / 2.0, SHARE), 0.5)
+            if share < SHARE and 1.0 - binomial_tail(held + 1, total, expected) < DOUBT:
+                del self._serving[version]
+
+    def _count(self, version: str, span: int) -> tuple[int, int]:
+        held = total = 0
+        for traffic in self._within(span):
+            held += traffic.requests.get(version, 0)
+            total += sum(traffic.requests.values())
+        return held, total
+
+    def _within(self, span: int) -> list[Traffic]:
+        after = self._recent[-1].start - (span - 0.5) * self._width
+        return [traffic for traffic in self._recent if traffic.start > after]
+
+
+def joined(found: Deploy, known: Sequence[Deploy], join: float) -> Deploy:
+    """The deploy on record that `found` is, completed by what the traffic says; else `found`.
+
+    An announcement knows the commit, the traffic knows what was replaced.
+    """
+    for deploy in reversed(known):
+        same = (deploy.service, deploy.environment, deploy.version) == (
+            found.service,
+            found.environment,
+            found.version,
+        )
+        if same and abs(deploy.at - found.at) < join:
+            return replace(deploy, previous=deploy.previous or found.previous)
+    return found

@@ -1,0 +1,28 @@
+"""Chance: a change that noise alone explains, given how many things are looked at."""
+
+from __future__ import annotations
+
+from perfd.detect.candidate import Candidate
+from perfd.detect.wording import bound, change
+from perfd.model.finding import Check
+
+NAME = "chance"
+
+
+def check(candidate: Candidate) -> Check:
+    """The p-value under the deploy's budget for wrong tickets."""
+    found = candidate.comparison
+    assert found is not None
+    inputs: dict[str, float | int | str] = {
+        "p": found.p,
+        "threshold": candidate.threshold,
+        "shift": found.shift,
+        "least": found.least,
+    }
+    seen = f"a change above {bound(found, found.least)} would have been seen"
+    if candidate.significant:
+        verdict = f"{change(found)} is not chance: p = {found.p:.1g} over all tests of this deploy"
+        return Check(NAME, True, verdict, inputs)
+    if found.shift <= 0.0:
+        return Check(NAME, False, f"{change(found)}, not a rise; {seen}", inputs)
+    return Check(NAME, False, f"{change(found)} may be chance (p = {found.p:.2g}); {seen}", inputs)

@@ -1,0 +1,62 @@
+"""Reads from the store what is needed to judge one deploy, and no more."""
+
+from __future__ import annotations
+
+from perfd.detect.case import DeployCase
+from perfd.detect.settings import DetectSettings
+from perfd.interfaces import Store
+from perfd.model.deploy import Deploy
+from perfd.model.judgement import Judgement
+from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, REQUESTS, STEADY
+from perfd.model.window import Window
+
+MINUTE = 60.0
+
+
+class CaseReader:
+    """Everything around a deploy as fine as stored, the day before it by the half hour."""
+
+    def __init__(self, store: Store, settings: DetectSettings, pace: float) -> None:
+        self._store = store
+        self._settings = settings
+        self._pace = pace
+
+    def read(self, deploy: Deploy, held: Judgement | None, end: float) -> DeployCase:
+        """The case as the data up to `end` shows it; `held` is what earlier looks said."""
+        place = {"service": deploy.service, "environment": deploy.environment}
+        fine = deploy.at - 2.0 * self._settings.baseline / self._pace
+        spans = self._spans(deploy, fine, end)
+        return DeployCase(
+            deploy=deploy,
+            settings=self._settings,
+            pace=self._pace,
+            width=MINUTE / self._pace,
+            end=end,
+            looks=held.looks if held else 0,
+            opened=held.finding_id if held else "",
+            requests=self._windows(REQUESTS, place, spans),
+            history=self._history(deploy, place, fine),
+            instances=self._windows(INSTANCE_REQUESTS, place, spans),
+            cpu=tuple(g for a, b in spans for g in self._store.gauges(CPU_TIME, place, a, b)),
+        )
+
+    def _spans(self, deploy: Deploy, fine: float, end: float) -> list[tuple[float, float]]:
+        """Before and after; a day later the hour that has the same place in its day."""
+        last = deploy.at + self._settings.recheck / self._pace
+        if end < last:
+            return [(fine, end)]
+        return [(fine, deploy.at), (last - self._settings.baseline / self._pace, end)]
+
+    def _windows(
+        self, name: str, labels: dict[str, str], spans: list[tuple[float, float]]
+    ) -> tuple[Window, ...]:
+        return tuple(w for a, b in spans for w in self._store.windows(name, labels, a, b))
+
+    def _history(self, deploy: Deploy, place: dict[str, str], upto: float) -> tuple[Window, ...]:
+        """The previous version's day, without what will be read as fine as stored."""
+        if not deploy.previous:
+            return ()
+        labels = {**place, "version": deploy.previous, "phase": STEADY}
+        since = deploy.at - self._settings.baseline_max / self._pace
+        step = self._settings.after / self._pace
+        return tuple(self._store.windows(REQUESTS, labels, since, upto, step))

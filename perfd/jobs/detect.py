@@ -1,0 +1,161 @@
+"""Finds deploys in the traffic and judges those that are due; what comes of it is another's job.
+
+Cheap between deploys: each run reads the request counts of the last minutes only. A deploy is
+judged from what the store holds, so a restart changes nothing: the same look gives the same
+findings under the same ids.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from perfd.detect.deploy import Judged, judge
+from perfd.detect.deploys import Traffic, VersionWatch, joined
+from perfd.detect.settings import DetectSettings
+from perfd.interfaces import Meter, Store
+from perfd.jobs.deploy_case import CaseReader
+from perfd.model.batch import DEPLOY, JUDGEMENT, Document
+from perfd.model.deploy import Deploy
+from perfd.model.evidence import Found
+from perfd.model.judgement import SUPERSEDED, WAITING, Judgement
+from perfd.model.series import INSTANCE_REQUESTS
+from perfd.model.times import floor_to
+from perfd.model.window import Window
+from perfd.tickets.codec import decode, encode
+
+log = logging.getLogger(__name__)
+
+Record = Callable[[Sequence[Found], Sequence[Deploy], float], None]
+Place = tuple[str, str]  # service and environment
+
+MINUTE = 60.0
+HOUR = 3600.0
+DAY = 86_400.0
+LATENESS = 15.0  # real seconds that telemetry may be late; never divided by pace
+
+
+class DetectJob:
+    """Call `run` about once a minute (divided by pace), in a thread.
+
+    `record` writes findings, evidence, deploys and their tickets in one transaction.
+    """
+
+    def __init__(
+        self, store: Store, record: Record, settings: DetectSettings, pace: float, meter: Meter
+    ) -> None:
+        self._store = store
+        self._record = record
+        self._settings = settings
+        self._pace = pace
+        self._meter = meter
+        self._width = MINUTE / pace
+        self._reader = CaseReader(store, settings, pace)
+        self._watches: dict[Place, VersionWatch] = {}
+        self._upto: float | None = None
+
+    def run(self, now: float) -> None:
+        """Look at the traffic since the last run, then at the deploys that are due."""
+        complete = floor_to(now - LATENESS, self._width)
+        self._find(complete, now)
+        deploys = self._deploys(now)
+        for deploy in deploys:
+            held = self._judgement(deploy)
+            if held is None or (held.due is not None and held.due <= complete):
+                self._judge(deploy, held, deploys, complete, now)
+
+    # --- finding deploys --------------------------------------------------------------------------
+
+    def _find(self, complete: float, now: float) -> None:
+        if self._upto is None:
+            self._upto = complete - HOUR / self._pace
+            self._resume(self._upto)
+        windows = self._store.windows(INSTANCE_REQUESTS, {}, self._upto, complete)
+        known = self._deploys(now)
+        found = []
+        for place, traffic in _traffic(windows):
+            for deploy in self._watch(place).see(traffic):
+                whole = joined(deploy, known, self._settings.join / self._pace)
+                if whole not in known:
+                    found.append(whole)
+        if found:
+            self._record([], found, now)
+        self._upto = complete
+
+    def _resume(self, before: float) -> None:
+        """Which versions served before the traffic that is about to be read."""
+        labels: Mapping[str, str] = {}
+        windows = self._store.windows(
+            INSTANCE_REQUESTS, labels, before - DAY / self._pace, before, HOUR / self._pace
+        )
+        for place, traffic in _traffic(windows):
+            self._watch(place).resume(traffic)
+
+    def _watch(self, place: Place) -> VersionWatch:
+        if place not in self._watches:
+            join = self._settings.join / self._pace
+            self._watches[place] = VersionWatch(*place, self._width, join)
+        return self._watches[place]
+
+    # --- judging them -----------------------------------------------------------------------------
+
+    def _judge(
+        self,
+        deploy: Deploy,
+        held: Judgement | None,
+        deploys: Sequence[Deploy],
+        complete: float,
+        now: float,
+    ) -> None:
+        replaced = min((d.at for d in deploys if _replaces(d, deploy)), default=complete)
+        case = self._reader.read(deploy, held, min(complete, replaced))
+        judged = judge(case, now)
+        if replaced < complete and judged.judgement.state == WAITING:
+            judged = _superseded(judged)
+        if judged.found:
+            self._record(judged.found, [], now)
+        self._put(judged.judgement)
+        self._meter.count("perfd_deploys_judged", state=judged.judgement.state)
+        log.info("deploy %s %s: %s", deploy.service, deploy.version, judged.judgement.reason)
+
+    def _deploys(self, now: float) -> list[Deploy]:
+        """Deploys that may still be judged, oldest first."""
+        horizon = (self._settings.recheck + self._settings.baseline) / self._pace + LATENESS
+        documents = self._store.documents(DEPLOY, now - horizon)
+        return [decode(Deploy, d.body) for d in documents]
+
+    def _judgement(self, deploy: Deploy) -> Judgement | None:
+        held = self._store.document(JUDGEMENT, deploy.id)
+        return None if held is None else decode(Judgement, held.body)
+
+    def _put(self, judgement: Judgement) -> None:
+        revision = self._store.next_revision()
+        at = judgement.deployed_at
+        body = encode(judgement)
+        self._store.put([Document(JUDGEMENT, judgement.deploy_id, revision, at, body)])
+
+
+def _traffic(windows: Iterable[Window]) -> list[tuple[Place, Traffic]]:
+    """Requests by service, environment and version, in time order."""
+    counts: dict[tuple[float, Place], dict[str, int]] = {}
+    for window in windows:
+        label = window.series.label
+        place = (label.get("service", ""), label.get("environment", ""))
+        versions = counts.setdefault((window.start, place), {})
+        version = label.get("version", "")
+        versions[version] = versions.get(version, 0) + window.count
+    ordered = sorted(counts.items(), key=lambda item: item[0])
+    return [(place, Traffic(start, versions)) for (start, place), versions in ordered]
+
+
+def _replaces(later: Deploy, deploy: Deploy) -> bool:
+    """Whether a later deploy ends what can be said of this one."""
+    same = (later.service, later.environment) == (deploy.service, deploy.environment)
+    return same and later.version != deploy.version and later.at > deploy.at
+
+
+def _superseded(judged: Judged) -> Judged:
+    reason = f"another deploy came first: {judged.judgement.reason}"
+    state = dataclasses.replace(judged.judgement, state=SUPERSEDED, reason=reason, due=None)
+    return Judged(state)
