@@ -98,3 +98,12 @@ class Schedule:
             log.warning("%s did not end within %.3g s; cancelled", task.get_name(), within)
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+
+def in_thread(work: Callable[[float], None]) -> Job:
+    """A job out of blocking work, which runs beside the event loop."""
+
+    async def run(now: float) -> None:
+        await asyncio.to_thread(work, now)
+
+    return run

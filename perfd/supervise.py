@@ -10,7 +10,7 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from perfd.errors import PerfdError
@@ -25,8 +25,21 @@ STARTING, OK, DEGRADED, FAILED = "starting", "ok", "degraded", "failed"
 STOPPING, STOPPED = "stopping", "stopped"
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A component made of two functions."""
+
+    name: str
+    start: Callable[[], Awaitable[None]]
+    stop: Callable[[], Awaitable[None]]
+
+
+async def nothing() -> None:
+    """How a part starts that works as soon as it is made."""
+
+
 @dataclass(slots=True)
-class _Part:
+class _Held:
     component: Component
     essential: bool
     state: str = STOPPED
@@ -40,14 +53,14 @@ class Supervisor:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._parts: dict[str, _Part] = {}
+        self._parts: dict[str, _Held] = {}
         self._beats: dict[str, tuple[float, float]] = {}
         self.ready = False
         self.failed = asyncio.Event()
 
     def add(self, component: Component, *, essential: bool = False) -> None:
         """Register a part; parts start in the order in which they are added."""
-        self._parts[component.name] = _Part(component, essential, since=self._clock.now())
+        self._parts[component.name] = _Held(component, essential, since=self._clock.now())
 
     def statuses(self) -> Sequence[Status]:
         """All components, essential ones first."""

@@ -61,6 +61,10 @@ class FlushJob:
             self._log.forget(batch.log_position)
         self._flushed(batch)
 
+    def held(self, signal: str) -> int:
+        """Items of a signal that were taken and are not in the store yet."""
+        return self._held.items.get(signal, 0) if self._held is not None else 0
+
     async def drain(self, now: float) -> None:
         """Flush until nothing is left, including a batch that was held."""
         try:
