@@ -10,8 +10,9 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from perfd.errors import PerfdError
 from perfd.interfaces import Clock, Component, Status
@@ -30,8 +31,8 @@ class Part:
     """A component made of two functions."""
 
     name: str
-    start: Callable[[], Awaitable[None]]
-    stop: Callable[[], Awaitable[None]]
+    start: Callable[[], Coroutine[Any, Any, None]]
+    stop: Callable[[], Coroutine[Any, Any, None]]
 
 
 async def nothing() -> None:
