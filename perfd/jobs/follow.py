@@ -42,7 +42,7 @@ class Follower:
         self._policy = Policy.of(settings, pace)
         self._base_url = base_url.rstrip("/")
         self._lock = threading.RLock()
-        self._told: list[Callable[[], None]] = []
+        self._told: list[Callable[[Sequence[OutboxEntry]], None]] = []
         self._tickets = {t.id: t for t in _all(store, TICKET, Ticket)}
         self._deploys = {d.id: d for d in _all(store, DEPLOY, Deploy)}
         meter.gauge("perfd_tickets_active", lambda: float(sum(t.active for t in self.tickets())))
@@ -52,8 +52,8 @@ class Follower:
         """Durations in real seconds."""
         return self._policy
 
-    def subscribe(self, told: Callable[[], None]) -> None:
-        """Call this, from any thread, when a message waits for trackers."""
+    def subscribe(self, told: Callable[[Sequence[OutboxEntry]], None]) -> None:
+        """Call this, from any thread, with new messages once they are in the store."""
         self._told.append(told)
 
     def tickets(self) -> Sequence[Ticket]:
@@ -168,7 +168,7 @@ class Follower:
         self._count(draft)
         if entries:
             for told in self._told:
-                told()
+                told(entries)
 
     def _findings(self, draft: Draft) -> Iterable[Document]:
         for one in draft.found:

@@ -6,6 +6,7 @@ import dataclasses
 
 from perfd.errors import Conflict
 from perfd.model.deploy import Deploy
+from perfd.model.series import UNKNOWN
 from perfd.model.ticket import State, Ticket, Verdict, Verification
 from perfd.tickets.events import Action, Deployed, FixClaimed, Judged
 from perfd.tickets.move import Step, moved, noted, refuse
@@ -20,7 +21,7 @@ def deployed(ticket: Ticket, event: Deployed, policy: Policy, now: float) -> Ste
         return Step(ticket)
     if deploy.version in regressed_versions(ticket):
         return _rolled_back(ticket, deploy, now)
-    if deploy.version == ticket.verification.version and ticket.verification.since is not None:
+    if _is_judged(ticket, deploy):
         return _claim_added(ticket, deploy, now)
     if not _newer(ticket, deploy):
         return Step(ticket)
@@ -88,6 +89,14 @@ def expired(ticket: Ticket, now: float) -> Step:
 def _concerns(ticket: Ticket, deploy: Deploy) -> bool:
     same = (deploy.service, deploy.environment) == (ticket.service, ticket.environment)
     return same and deploy.at > ticket.change_at
+
+
+def _is_judged(ticket: Ticket, deploy: Deploy) -> bool:
+    """Whether it is the deploy under judgement, told of again; one without a version is by time."""
+    since = ticket.verification.since
+    if since is None or deploy.version != ticket.verification.version:
+        return False
+    return deploy.version != UNKNOWN or deploy.at == since
 
 
 def _newer(ticket: Ticket, deploy: Deploy) -> bool:

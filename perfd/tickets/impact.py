@@ -7,7 +7,7 @@ from perfd.model.finding import Estimate
 from perfd.model.ticket import Impact
 
 HOUR = 3600.0
-TIME = frozenset({"latency.mean", "latency.p50"})  # a tail's shift is not the time added to all
+CPU = "cpu_per_request"
 
 
 def impact(found: Found, service_requests: int | None) -> Impact | None:
@@ -15,22 +15,33 @@ def impact(found: Found, service_requests: int | None) -> Impact | None:
     after = found.finding.after
     if after is None or after.end <= after.start:
         return None
-    rate = after.count / (after.end - after.start) * HOUR
     share = min(1.0, after.count / service_requests) if service_requests else None
+    waiting = _waiting(found.evidence)
     return Impact(
-        rate,
+        _hourly(after),
         share,
-        _added(found.evidence, TIME, rate),
-        _added(found.evidence, frozenset({"cpu_per_request"}), rate),
+        None if waiting is None else waiting * _hourly(after),
+        _cpu(found.evidence),
     )
 
 
-def _added(evidence: Evidence | None, metrics: frozenset[str], rate: float) -> float | None:
-    """Extra seconds per hour by the first significant row of these metrics."""
+def _waiting(evidence: Evidence | None) -> float | None:
+    """Seconds added to a request: the difference of arithmetic means, which add up to totals.
+
+    (`latency.mean` is the mean of logarithms, good for tests and no good for sums.)
+    """
+    if evidence is None:
+        return None
+    before, after = evidence.histogram_before, evidence.histogram_after
+    return after.mean - before.mean if before.count and after.count else None
+
+
+def _cpu(evidence: Evidence | None) -> float | None:
+    """CPU seconds added an hour, when CPU per request moved at all."""
     rows = evidence.rows if evidence else ()
-    row = next((r for r in rows if r.metric in metrics and r.significant), None)
-    return _difference(row.before, row.after) * rate if row else None
+    row = next((r for r in rows if r.metric == CPU and r.significant), None)
+    return None if row is None else (row.after.value - row.before.value) * _hourly(row.after)
 
 
-def _difference(before: Estimate, after: Estimate) -> float:
-    return after.value - before.value
+def _hourly(side: Estimate) -> float:
+    return side.count / (side.end - side.start) * HOUR if side.end > side.start else 0.0

@@ -24,7 +24,8 @@ def machine_block(ticket: Ticket) -> str:
     rule = dict(document["verification"]["rule"] or {})
     rule.pop("text", None)
     chosen["rule"] = _short(rule) or None
-    return fenced(json.dumps(chosen, indent=1, allow_nan=False), "json")
+    lines = (f' "{name}": {json.dumps(value, allow_nan=False)}' for name, value in chosen.items())
+    return fenced("{\n" + ",\n".join(lines) + "\n}", "json")
 
 
 def _short(value: Any) -> Any:

@@ -1,8 +1,8 @@
 """Text that senders chose, put into Markdown so that it stays text.
 
-Everything untrusted stands in a code span or a fence that is longer than its longest run of
-backticks: there Markdown knows no link, no mention, no HTML and no image. A title has no such
-place, so what could begin one of these is broken by an invisible space.
+A name stands in a code span or a fence that is longer than its longest run of backticks: there
+Markdown knows no link, no mention, no HTML and no image. In a title and in a sentence of perfd that
+may quote a name, what could begin one of these is escaped or broken by an invisible space.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ _RUNS = re.compile(r"`+")
 _SPACES = re.compile(r"\s+")
 # What begins a mention, a reference, an address or the target of a link.
 _BEGINS = re.compile(r"(@|#|://|\bwww\.|\bmailto:|\](?=[(\[:]))", re.IGNORECASE)
+
+_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#!|~&$])")
 
 
 def clean(text: str, longest: int = LONGEST) -> str:
@@ -49,6 +51,11 @@ def plain(text: str, longest: int = LONGEST) -> str:
     """For a title: a person reads the same, a renderer finds nothing to render."""
     line = clean(text, longest).replace("<", "‹").replace(">", "›")
     return _BEGINS.sub(rf"\1{BREAK}", line)
+
+
+def words(text: str, longest: int = 1_000) -> str:
+    """A sentence of perfd's own that may quote what others chose: text and nothing but text."""
+    return _PUNCTUATION.sub(r"\\\1", plain(text, longest))
 
 
 def _longest_run(text: str) -> int:

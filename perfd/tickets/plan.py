@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from perfd.model.evidence import Evidence, Hotspot
 from perfd.model.ticket import Ticket
+from perfd.tickets.wording import quantity
 
 MOST_FUNCTIONS = 3
 REPEATED = 3  # more calls per request of one name than this is worth a look by itself
@@ -42,7 +43,7 @@ def _call_steps(evidence: Evidence | None) -> list[Step]:
     grown = [c for c in calls if c.after > REPEATED and c.after >= 2 * max(c.before, 0.5)]
     grown.sort(key=lambda c: c.before_seconds - c.after_seconds)
     return [
-        Step(f"ask once instead of {c.after:.3g} times per request (it was {c.before:.3g})", c.name)
+        Step(f"ask once instead of {c.after:.3g} times per request ({c.before:.3g} before)", c.name)
         for c in grown[:MOST_FUNCTIONS]
     ]
 
@@ -50,6 +51,10 @@ def _call_steps(evidence: Evidence | None) -> list[Step]:
 def _function_steps(hotspots: tuple[Hotspot, ...]) -> list[Step]:
     worse = [h for h in hotspots if h.per_request.delta > 0 and h.application]
     return [
-        Step("read what changed in this function: it takes more CPU per request", h.function)
+        Step(
+            f"read what changed; it takes {quantity(h.per_request.delta, 's', h.per_request.ci)} "
+            "more CPU per request",
+            h.function,
+        )
         for h in worse[:MOST_FUNCTIONS]
     ]

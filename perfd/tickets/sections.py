@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from perfd.model.evidence import CallRow, Evidence, Hotspot, MetricRow
 from perfd.model.ticket import State, Ticket
 from perfd.tickets import wording
-from perfd.tickets.markdown import code
+from perfd.tickets.markdown import code, words
 from perfd.tickets.plan import plan_of
 from perfd.tickets.wording import count, length, metric_name, quantity
 
@@ -41,7 +41,7 @@ def impact(ticket: Ticket, evidence: Evidence | None) -> str:
         return ""
     facts = [f"{count(said.requests_per_hour)} requests an hour"]
     if said.share is not None:
-        facts[0] += f", {quantity(said.share, 'share')} of what {code(ticket.service)} serves"
+        facts[0] += f", {wording.share(said.share)} of what {code(ticket.service)} serves"
     if said.seconds_per_hour is not None:
         facts.append(f"{_more(said.seconds_per_hour)} of waiting an hour for those who ask")
     if said.cpu_seconds_per_hour is not None:
@@ -109,7 +109,7 @@ def ruled_out(ticket: Ticket, evidence: Evidence | None) -> str:
     if not ticket.ruled_out:
         return ""
     checks = ticket.ruled_out[:MOST_CHECKS]
-    lines = [f"- {code(check.name)}: {code(check.verdict)}" for check in checks]
+    lines = [f"- {words(check.name)}: {words(check.verdict)}" for check in checks]
     return "**Ruled out.**\n\n" + "\n".join(lines)
 
 
@@ -117,7 +117,7 @@ def next_step(ticket: Ticket, evidence: Evidence | None) -> str:
     """The plan, and the way back."""
     plan = plan_of(ticket, evidence)
     lines = [
-        f"{at}. {step.what}{f': {code(step.subject)}' if step.subject else ''}"
+        f"{at}. {f'{code(step.subject)}: ' if step.subject else ''}{step.what}"
         for at, step in enumerate(plan.steps, 1)
     ]
     back = f"To go back: redeploy {code(plan.rollback)}." if plan.rollback else ""
@@ -136,7 +136,7 @@ def judged(ticket: Ticket, evidence: Evidence | None) -> str:
         f"{wording.band(rule.low, rule.high, rule.unit)}, over at least "
         f"{length(rule.min_seconds)} and {count(rule.min_count)} requests of a version deployed "
         f"after this one, with no other operation of {code(ticket.service)} worse by "
-        f"{quantity(rule.guard, 'share')} and no more errors than before. "
+        f"{wording.share(rule.guard)} and no more errors than before. "
         f"Put `Perf-Ticket: {ticket.id}` into the commit, or just deploy."
     )
 
@@ -151,7 +151,7 @@ def status(ticket: Ticket, base_url: str) -> str:
     verdict = ticket.verification
     lines = [" · ".join(facts)]
     if verdict.text:
-        lines.append(f"Verdict on {code(verdict.version)}: {code(verdict.text)}")
+        lines.append(f"Verdict on {code(verdict.version)}: {words(verdict.text)}")
     lines.append(f"[Evidence: flame graph, traces, raw numbers]({base_url}/tickets/{ticket.id})")
     return "\n\n".join(lines)
 
@@ -188,7 +188,7 @@ def _hotspot(hotspot: Hotspot) -> tuple[str, ...]:
     return (
         f"{sign}{delta} (± {half})",
         f"{code(hotspot.function)}{note} {code(place) if place else ''}".rstrip(),
-        f"{quantity(share.before, 'share')} → {quantity(share.after, 'share')}",
+        f"{wording.share(share.before, share.ci)} → {wording.share(share.after, share.ci)}",
         f"{count(hotspot.samples_before)} / {count(hotspot.samples_after)}",
     )
 
@@ -197,14 +197,14 @@ def _coverage(evidence: Evidence | None) -> str:
     if evidence is None or evidence.profile_coverage_after is None:
         return ""
     shares = (evidence.profile_coverage_before or 0.0, evidence.profile_coverage_after)
-    before, after = (quantity(min(1.0, share), "share") for share in shares)
+    before, after = (wording.share(min(1.0, share)) for share in shares)
     return f" Profiles cover {before} of the time before and {after} after."
 
 
 def _joined(ticket: Ticket) -> str:
     """What else moved with the same change."""
     also = [e.text for e in ticket.history if e.event == "joined"][:5]
-    return f" Also: {'; '.join(code(text) for text in also)}." if also else ""
+    return f" Also: {'; '.join(words(text) for text in also)}." if also else ""
 
 
 def _call_moved(call: CallRow) -> bool:

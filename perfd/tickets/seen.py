@@ -6,6 +6,7 @@ import dataclasses
 
 from perfd.model.evidence import Found
 from perfd.model.finding import Estimate, Finding
+from perfd.model.series import UNKNOWN
 from perfd.model.ticket import State, Ticket
 from perfd.tickets.events import Absent, Action, Seen
 from perfd.tickets.identity import ids, mark
@@ -58,11 +59,14 @@ def joins(ticket: Ticket, finding: Finding) -> bool:
 
 
 def regressed_versions(ticket: Ticket) -> frozenset[str]:
-    """The versions that brought the change: deploying one of them fixes nothing."""
+    """The versions that brought the change: deploying one of them fixes nothing.
+
+    A service without version labels has none: each of its deploys may be the fix.
+    """
     versions = {suspect.version for suspect in ticket.suspects}
     if ticket.after is not None:
         versions.add(ticket.after.version)
-    return frozenset(versions - {""})
+    return frozenset(versions - {"", UNKNOWN})
 
 
 def settled_at(ticket: Ticket) -> float:

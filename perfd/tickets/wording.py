@@ -101,6 +101,13 @@ def band(low: float, high: float, unit: str) -> str:
     return f"{' … '.join(ends)} {scale.symbol}".rstrip()
 
 
+def share(value: float, ci: Interval | None = None) -> str:
+    """`0.312` as `31 %`; below a tenth with one digit more, unless an interval says otherwise."""
+    if ci is not None:
+        return quantity(value, "share", ci)
+    return f"{number(value * 100, 0 if abs(value) >= 0.0995 else 1).removesuffix('.0')} %"
+
+
 def signed(value: float, digits: int = 0) -> str:
     """`+76` or `−3`."""
     text = number(value, digits)

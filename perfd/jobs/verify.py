@@ -1,0 +1,114 @@
+"""Measures what a deploy did for a ticket, and hands the rule's verdict to the follower."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from perfd.detect.estimate import estimate
+from perfd.interfaces import Labels, Store
+from perfd.jobs.follow import Follower
+from perfd.model.evidence import Rule
+from perfd.model.finding import Estimate
+from perfd.model.series import CPU_TIME, OVERFLOW, REQUESTS, STEADY, UNKNOWN
+from perfd.model.ticket import State, Ticket
+from perfd.model.window import Window
+from perfd.tickets.verify import ERRORS, Guard, verdict
+
+log = logging.getLogger(__name__)
+
+MIXED = 300.0  # seconds, divided by pace: as long as a rolling deploy usually takes
+CPU = "cpu_per_request"
+GUARDED = "latency.p95"  # of other operations, when the ticket is not about latency itself
+
+
+class VerifyJob:
+    """Judges every ticket that is verifying, from the store's steady windows by version.
+
+    `lateness` seconds of the newest data are left alone: their windows may still grow. Where the
+    version label does not tell the fix from what ran before, `MIXED` after the deploy is left out.
+    """
+
+    def __init__(
+        self, store: Store, follower: Follower, *, pace: float, lateness: float = 15.0
+    ) -> None:
+        self._store, self._follower, self._lateness = store, follower, lateness
+        self._mixed = MIXED / pace
+
+    def run(self, now: float) -> None:
+        """One look at all of them; a ticket that cannot be judged does not stop the others."""
+        for ticket in self._follower.tickets():
+            if ticket.state is State.VERIFYING and ticket.verification.rule is not None:
+                self._judge(ticket, ticket.verification.rule, now)
+
+    def _judge(self, ticket: Ticket, rule: Rule, now: float) -> None:
+        since = ticket.verification.since
+        end = now - self._lateness
+        if since is None or end <= since:
+            return
+        version = ticket.verification.version
+        if self._labelled(ticket, version):
+            fix = self._side(ticket, version, since, end)
+        else:
+            fix = self._side(ticket, "", since + self._mixed, end)
+        after = fix.measure(ticket.operation, rule.metric)
+        guards = self._guards(ticket, rule, fix) if after else ()
+        found = verdict(rule, ticket, after, guards, now)
+        if (found.verdict, found.text) != (ticket.verification.verdict, ticket.verification.text):
+            log.info("verdict on %s: %s %s", ticket.id, found.verdict, found.text)
+        self._follower.judge(ticket.id, found, now)
+
+    def _guards(self, ticket: Ticket, rule: Rule, fix: _Side) -> Sequence[Guard]:
+        """Other operations by the ticket's own kind of metric, and the errors of its operation."""
+        if ticket.before is None:
+            return ()
+        base = self._side(ticket, ticket.before.version, ticket.before.start, ticket.before.end)
+        metric = rule.metric if rule.metric.startswith("latency.") else GUARDED
+        pairs = [(operation, metric) for operation in base.operations if operation]
+        own = {(ticket.operation, metric)} if rule.metric == metric else set()
+        wanted = [p for p in pairs if p not in own]
+        if rule.metric != ERRORS:
+            wanted.append((ticket.operation, ERRORS))
+        return [g for operation, name in wanted if (g := _guard(base, fix, operation, name))]
+
+    def _labelled(self, ticket: Ticket, version: str) -> bool:
+        if version == UNKNOWN:
+            return False
+        labels = {"service": ticket.service, "environment": ticket.environment}
+        return bool(self._store.series(REQUESTS, {**labels, "version": version}))
+
+    def _side(self, ticket: Ticket, version: str, start: float, end: float) -> _Side:
+        labels = {"service": ticket.service, "environment": ticket.environment}
+        labels |= {"version": version, "phase": STEADY} if version else {"phase": STEADY}
+        return _Side(self._store, labels, start, end)
+
+
+class _Side:
+    """Steady windows of one version of a service over an interval, by operation."""
+
+    def __init__(self, store: Store, labels: Labels, start: float, end: float) -> None:
+        self._by_operation: dict[str, list[Window]] = defaultdict(list)
+        for window in store.windows(REQUESTS, labels, start, end):
+            self._by_operation[window.series.label.get("operation", "")].append(window)
+        self._cpu = store.gauges(CPU_TIME, labels, start, end)
+
+    @property
+    def operations(self) -> Iterable[str]:
+        return [name for name in sorted(self._by_operation) if name != OVERFLOW]
+
+    def measure(self, operation: str, metric: str) -> Estimate | None:
+        """The metric of one operation; of the whole service when the operation is empty."""
+        windows = self._by_operation.get(operation, [])
+        if not operation:
+            windows = [w for held in self._by_operation.values() for w in held]
+        return estimate(metric, windows, self._cpu if metric == CPU else ()) if windows else None
+
+
+def _guard(base: _Side, fix: _Side, operation: str, metric: str) -> Guard | None:
+    before, after = base.measure(operation, metric), fix.measure(operation, metric)
+    if before is None or after is None:
+        return None
+    return Guard(
+        operation or "all operations", metric, "1" if metric == ERRORS else "s", before, after
+    )
