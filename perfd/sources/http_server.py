@@ -12,7 +12,7 @@ from perfd.sources.status import JSON, Code, Failure, status_body
 
 Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-LINGER = 5.0  # seconds of reading on after an early refusal, so that the sender sees the answer
+LINGER = 2.0  # seconds of reading on after an early refusal, so that the sender sees the answer
 
 _NOT_HTTP = Failure(400, Code.INVALID_ARGUMENT, "malformed", "this is not an HTTP request")
 _FULL = (

@@ -88,6 +88,12 @@ class OtlpHttp:
         await self._runner.cleanup()
         self._runner = None
 
+    @property
+    def connections(self) -> int:
+        """How many senders are connected."""
+        server = self._runner.server if self._runner else None
+        return len(server.connections) if server else 0
+
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         media = request.content_type
         signal = PATHS.get(request.path)
