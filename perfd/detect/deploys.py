@@ -62,10 +62,7 @@ class VersionWatch:
     def resume(self, earlier: Traffic) -> None:
         """Take up after a restart: who served in some longer interval before the next window."""
         self._first = -math.inf
-        total = sum(earlier.requests.values())
-        shares = {v: n / total for v, n in earlier.requests.items() if v not in NO_VERSION and n}
-        if shares:
-            self._serving = {v: s for v, s in shares.items() if s >= SHARE}
+        self._serving = _shares(earlier) or self._serving
 
     def see(self, traffic: Traffic) -> list[Deploy]:
         """Take in the next window, and say which deploys it reveals."""
@@ -148,3 +145,36 @@ def joined(found: Deploy, known: Sequence[Deploy], join: float) -> Deploy:
         if same and abs(deploy.at - found.at) < join:
             return replace(deploy, previous=deploy.previous or found.previous)
     return found
+
+
+def unexplained(
+    hours: Sequence[tuple[tuple[str, str], Traffic]],
+    known: Sequence[Deploy],
+    hour: float,
+    join: float,
+) -> float:
+    """The start of the first hour in which a version rose that no known deploy explains.
+
+    `hours` are (service, environment) and its traffic by the hour, in time order. Infinite when
+    there is none. What was there in a service's first hour is no deploy.
+    """
+    serving: dict[tuple[str, str], dict[str, float]] = {}
+    for place, traffic in hours:
+        shares = _shares(traffic)
+        for version in set(shares) - set(serving.get(place, shares)):
+            on_record = any(
+                (d.service, d.environment, d.version) == (*place, version)
+                and traffic.start - join <= d.at < traffic.start + hour + join
+                for d in known
+            )
+            if not on_record:
+                return traffic.start
+        serving[place] = shares or serving.get(place, {})
+    return math.inf
+
+
+def _shares(traffic: Traffic) -> dict[str, float]:
+    """Versions with at least 1 % of an interval's requests."""
+    total = sum(traffic.requests.values())
+    shares = {v: n / total for v, n in traffic.requests.items() if v not in NO_VERSION and n}
+    return {v: s for v, s in shares.items() if s >= SHARE}

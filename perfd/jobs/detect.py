@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from perfd.detect.deploy import Judged, judge
-from perfd.detect.deploys import Traffic, VersionWatch, joined
+from perfd.detect.deploys import Traffic, VersionWatch, joined, unexplained
 from perfd.detect.settings import DetectSettings
 from perfd.interfaces import Meter, Store
 from perfd.jobs.deploy_case import CaseReader
@@ -51,6 +51,7 @@ class DetectJob:
         self._pace = pace
         self._meter = meter
         self._width = MINUTE / pace
+        self._join = settings.join / pace
         self._reader = CaseReader(store, settings, pace)
         self._watches: dict[Place, VersionWatch] = {}
         self._upto: float | None = None
@@ -68,34 +69,36 @@ class DetectJob:
     # --- finding deploys --------------------------------------------------------------------------
 
     def _find(self, complete: float, now: float) -> None:
-        if self._upto is None:
-            self._upto = complete - HOUR / self._pace
-            self._resume(self._upto)
-        windows = self._store.windows(INSTANCE_REQUESTS, {}, self._upto, complete)
         known = self._deploys(now)
+        if self._upto is None:
+            self._upto = self._resume(complete, known)
+        windows = self._store.windows(INSTANCE_REQUESTS, {}, self._upto, complete)
         found = []
         for place, traffic in _traffic(windows):
             for deploy in self._watch(place).see(traffic):
-                whole = joined(deploy, known, self._settings.join / self._pace)
+                whole = joined(deploy, known, self._join)
                 if whole not in known:
                     found.append(whole)
         if found:
             self._record([], found, now)
         self._upto = complete
 
-    def _resume(self, before: float) -> None:
-        """Which versions served before the traffic that is about to be read."""
-        labels: Mapping[str, str] = {}
+    def _resume(self, complete: float, known: Sequence[Deploy]) -> float:
+        """Where to take up: an hour ago, or where versions changed while nobody looked."""
+        hour = HOUR / self._pace
         windows = self._store.windows(
-            INSTANCE_REQUESTS, labels, before - DAY / self._pace, before, HOUR / self._pace
+            INSTANCE_REQUESTS, {}, complete - DAY / self._pace, complete, hour
         )
-        for place, traffic in _traffic(windows):
-            self._watch(place).resume(traffic)
+        hours = _traffic(windows)
+        upto = min(unexplained(hours, known, hour, self._join), complete - hour)
+        for (service, environment), traffic in hours:
+            if traffic.start + hour <= upto + self._width / 2.0:
+                self._watch((service, environment)).resume(traffic)
+        return upto
 
     def _watch(self, place: Place) -> VersionWatch:
         if place not in self._watches:
-            join = self._settings.join / self._pace
-            self._watches[place] = VersionWatch(*place, self._width, join)
+            self._watches[place] = VersionWatch(*place, self._width, self._join)
         return self._watches[place]
 
     # --- judging them -----------------------------------------------------------------------------

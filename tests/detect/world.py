@@ -1,0 +1,129 @@
+"""A service with traffic, deploys, and time that is advanced: minutes into a real store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from perfd.detect.settings import DetectSettings
+from perfd.jobs.detect import LATENESS, DetectJob
+from perfd.model.batch import DEPLOY, JUDGEMENT, Batch, Document
+from perfd.model.deploy import Deploy
+from perfd.model.evidence import Found
+from perfd.model.finding import Finding
+from perfd.model.histogram import Histogram
+from perfd.model.judgement import Judgement
+from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, REQUESTS, STEADY, WARMUP, Series
+from perfd.model.window import Gauge, Window
+from perfd.store.memory import MemoryStore
+from perfd.store.settings import StoreSettings
+from perfd.tickets.codec import decode, document
+from tests.fakes import CountingMeter
+
+START = 1_700_000_040.0  # on a minute
+
+
+@dataclass
+class Version:
+    """How one version of an operation behaves; latency in seconds, `rate` requests a minute."""
+
+    name: str
+    rate: float = 45.0
+    latency: float = 0.02
+    spread: float = 0.5
+    errors: float = 0.0
+    operation: str = "POST /quote"
+    service: str = "pricing"
+    instance: str = ""
+    cpu: float = 0.6  # of the latency
+    phase: str = STEADY
+
+
+@dataclass
+class World:
+    """Writes windows minute by minute, and runs the detection job after each."""
+
+    pace: float = 1.0
+    seed: int = 7
+    settings: DetectSettings = field(default_factory=DetectSettings)
+
+    def __post_init__(self) -> None:
+        self.meter = CountingMeter()
+        self.store = MemoryStore(StoreSettings(), pace=self.pace, meter=self.meter)
+        self.rng = np.random.default_rng(self.seed)
+        self.width = 60.0 / self.pace
+        self.minute = 0
+        self.findings: dict[str, Finding] = {}
+        self.found: list[Found] = []
+        self.restart()
+
+    def restart(self) -> None:
+        """A new process over the same store."""
+        self.job = DetectJob(self.store, self._record, self.settings, self.pace, self.meter)
+
+    @property
+    def now(self) -> float:
+        return START + self.minute * self.width
+
+    def run(self, minutes: int, *versions: Version, detect: bool = True) -> None:
+        """Let these versions serve for some minutes."""
+        for _ in range(minutes):
+            batch = [part for version in versions for part in self._minute(version)]
+            windows = tuple(p for p in batch if isinstance(p, Window))
+            gauges = tuple(p for p in batch if isinstance(p, Gauge))
+            self.store.append(Batch(windows, gauges))
+            self.minute += 1
+            if detect:
+                self.look()
+
+    def look(self) -> None:
+        """Run the job as late as telemetry may be."""
+        self.job.run(self.now + LATENESS)
+
+    def announce(self, deploy: Deploy) -> None:
+        self.store.put([document(deploy, deploy.id, self.store.next_revision(), deploy.at)])
+
+    @property
+    def deploys(self) -> list[Deploy]:
+        return [decode(Deploy, d.body) for d in self.store.documents(DEPLOY)]
+
+    @property
+    def judgements(self) -> list[Judgement]:
+        return [decode(Judgement, d.body) for d in self.store.documents(JUDGEMENT)]
+
+    @property
+    def opened(self) -> list[Finding]:
+        return [f for f in self.findings.values() if f.opened]
+
+    def _record(self, found: Iterable[Found], deploys: Iterable[Deploy], now: float) -> None:
+        self.found += found
+        self.findings |= {f.finding.id: f.finding for f in found}
+        documents: list[Document] = [
+            document(d, d.id, self.store.next_revision(), d.at) for d in deploys
+        ]
+        self.store.put(documents)
+
+    def _minute(self, version: Version) -> list[Window | Gauge]:
+        n = int(self.rng.poisson(version.rate))
+        if n == 0:
+            return []
+        latencies = np.exp(self.rng.normal(np.log(version.latency), version.spread, n))
+        failed = int(self.rng.binomial(n, version.errors))
+        held = Histogram.of(latencies.tolist())
+        place = {"service": version.service, "version": version.name, "environment": "test"}
+        instance = version.instance or f"{version.name}-1"
+        red = Series.of(
+            REQUESTS, **place, operation=version.operation, status="ok", phase=version.phase
+        )
+        per_instance = Series.of(INSTANCE_REQUESTS, **place, instance=instance, phase=version.phase)
+        cpu = Series.of(CPU_TIME, **place, instance=instance, phase=version.phase)
+        return [
+            Window(red, self.now, self.width, n, failed, held),
+            Window(per_instance, self.now, self.width, n, failed, held),
+            Gauge.single(cpu, self.now, self.width, version.cpu * held.total),
+        ]
+
+
+__all__ = ["START", "WARMUP", "Version", "World"]
