@@ -1,11 +1,13 @@
-"""`perfd check`: build everything from the configuration, without touching disk or network."""
+"""`perfd check`: read the configuration and build from it what needs no disk and no network."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 from perfd.commands.configuration import add_config_option, read_config
+from perfd.errors import ConfigError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +20,14 @@ def run(args: argparse.Namespace) -> int:
     """Exit 0 when perfd could start with it, 2 when not."""
     config = read_config(args)
     if config is None:
+        return 2
+    from perfd.daemon import Daemon
+
+    try:
+        Daemon(config, lambda: config)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
         return 2
     if args.json:
         import msgspec

@@ -6,9 +6,10 @@ import argparse
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 from perfd.commands.configuration import add_config_option, read_config
-from perfd.errors import PerfdError
+from perfd.errors import ConfigError, PerfdError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -21,12 +22,21 @@ def run(args: argparse.Namespace) -> int:
     config = read_config(args)
     if config is None:
         return 2
-    from perfd.config import load
+    from perfd.commands.logs import set_up
+    from perfd.config import Config, load
     from perfd.daemon import Daemon
 
+    set_up(config.telemetry.log_level)
+
+    def reload() -> Config:
+        return load(Path(args.config) if args.config else None, os.environ)
+
     try:
-        daemon = Daemon(config, reload=lambda: load(args.config, os.environ))
-        return asyncio.run(daemon.run())
+        return asyncio.run(Daemon(config, reload).run())
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return 2
     except (PerfdError, OSError) as error:
         print(f"perfd: {error}", file=sys.stderr)
         return 1
