@@ -47,6 +47,7 @@ class VersionWatch:
         self._recent: deque[Traffic] = deque()
         self._first: float | None = None
         self._serving: dict[str, float] = {}  # the greatest share that each has had
+        self._fell: dict[str, float] = {}  # when a version that served before was gone
         self._last: Deploy | None = None
 
     @property
@@ -78,15 +79,17 @@ class VersionWatch:
 
     def _risen(self, version: str) -> float | None:
         """Since when the version has traffic, if its share is above 1 % beyond doubt."""
+        since = self._fell.get(version, -math.inf)
         for span in RISE_SPANS:
-            held, total = self._count(version, span)
+            windows = [t for t in self._within(span) if t.start > since]
+            held, total = _count(windows, version)
             if held >= SHARE * total and binomial_tail(held, total, SHARE) < DOUBT:
-                return min(t.start for t in self._within(span) if t.requests.get(version))
+                return min(t.start for t in windows if t.requests.get(version))
         return None
 
     def _add(self, version: str, since: float) -> Deploy | None:
         previous = self._previous(version, since)
-        held, total = self._count(version, FALL_SPAN)
+        held, total = _count(self._within(FALL_SPAN), version)
         self._serving[version] = held / total
         assert self._first is not None
         if previous is None or since < self._first + FIRST_SPAN * self._width:
@@ -112,23 +115,23 @@ class VersionWatch:
         if now - self._recent[0].start < (FALL_SPAN - 1) * self._width:
             return
         for version, peak in list(self._serving.items()):
-            held, total = self._count(version, FALL_SPAN)
+            held, total = _count(self._within(FALL_SPAN), version)
             share = held / total if total else peak
             self._serving[version] = max(peak, share)
             expected = min(max(peak / 2.0, SHARE), 0.5)
             if share < SHARE and 1.0 - binomial_tail(held + 1, total, expected) < DOUBT:
                 del self._serving[version]
-
-    def _count(self, version: str, span: int) -> tuple[int, int]:
-        held = total = 0
-        for traffic in self._within(span):
-            held += traffic.requests.get(version, 0)
-            total += sum(traffic.requests.values())
-        return held, total
+                self._fell[version] = now
 
     def _within(self, span: int) -> list[Traffic]:
         after = self._recent[-1].start - (span - 0.5) * self._width
         return [traffic for traffic in self._recent if traffic.start > after]
+
+
+def _count(windows: Sequence[Traffic], version: str) -> tuple[int, int]:
+    """Requests of a version, and of all."""
+    held = sum(t.requests.get(version, 0) for t in windows)
+    return held, sum(sum(t.requests.values()) for t in windows)
 
 
 def joined(found: Deploy, known: Sequence[Deploy], join: float) -> Deploy:
