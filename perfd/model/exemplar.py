@@ -48,9 +48,26 @@ def keep_best(exemplars: Iterable[Exemplar]) -> tuple[Exemplar, ...]:
 
     Merging is taking the best of the union, so it does not matter how windows were split. The
     priority of a random exemplar is a random number, which makes the best few a uniform sample.
+    Of the same request the one whose trace is known best stays: spans arrive after the exemplar.
     """
-    ranked = sorted(set(exemplars), key=lambda e: (-e.priority, e.trace_id, e.span_id, e.reason))
+    ranked = sorted(_fullest(exemplars), key=lambda e: (-e.priority, e.trace_id, e.span_id))
     kept: list[Exemplar] = []
     for reason, most in KEEP.items():
         kept += [e for e in ranked if e.reason == reason][:most]
     return tuple(kept)
+
+
+def _fullest(exemplars: Iterable[Exemplar]) -> Iterable[Exemplar]:
+    """One exemplar for each reason and request, by an order that is total, so that merging is."""
+    best: dict[tuple[str, str, str], Exemplar] = {}
+    for exemplar in exemplars:
+        key = (exemplar.reason, exemplar.trace_id, exemplar.span_id)
+        held = best.get(key)
+        if held is None or _better(exemplar, held):
+            best[key] = exemplar
+    return best.values()
+
+
+def _better(one: Exemplar, other: Exemplar) -> bool:
+    mine, theirs = (one.priority, len(one.spans)), (other.priority, len(other.spans))
+    return mine > theirs or (mine == theirs and repr(one) > repr(other))

@@ -1,0 +1,88 @@
+"""A resource under the labels that it may have, and the series made of them."""
+
+from __future__ import annotations
+
+from perfd.aggregate.cardinality import Cardinality
+from perfd.aggregate.operation import Operation
+from perfd.aggregate.warmup import InstanceKey
+from perfd.model.series import (
+    INSTANCE_REQUESTS,
+    METRIC_REQUESTS,
+    OVERFLOW,
+    REQUESTS,
+    Resource,
+    Series,
+)
+
+_REFRESH = 60.0  # seconds after which a resource proves its labels again, so that they stay its own
+_MOST = 10_000
+
+
+class Origin:
+    """Where spans or points come from; its series are made once and kept."""
+
+    def __init__(self, labels: Resource, cardinality: Cardinality, now: float) -> None:
+        self.labels = labels
+        self.key = InstanceKey.of(labels)
+        self._common = {
+            "service": labels.service,
+            "version": labels.version,
+            "environment": labels.environment,
+        }
+        self._cardinality = cardinality
+        self._now = now
+        self._names: dict[str, str] = {}
+        self._series: dict[tuple[str, ...], Series] = {}
+
+    def operation(self, name: str) -> str:
+        """The name under which an operation is counted: its own or `_other`."""
+        admitted = self._names.get(name)
+        if admitted is None:
+            admitted = self._cardinality.operation(self.labels, name, self._now)
+            if admitted != OVERFLOW:  # names without a place are not remembered: they are too many
+                self._names[name] = admitted
+        return admitted
+
+    def requests(self, operation: Operation, phase: str) -> Series:
+        """REQUESTS of an operation, by status class and phase."""
+        name, status = operation.name, operation.status
+        return self._of(REQUESTS, operation=name, status=status, phase=phase)
+
+    def instance(self, phase: str) -> Series:
+        """INSTANCE_REQUESTS, by phase."""
+        return self._of(INSTANCE_REQUESTS, instance=self.labels.instance, phase=phase)
+
+    def other_instance(self, phase: str) -> Series:
+        """INSTANCE_REQUESTS of the instances that found no room."""
+        return self._of(INSTANCE_REQUESTS, instance=OVERFLOW, phase=phase)
+
+    def metric(self, operation: Operation) -> Series:
+        """METRIC_REQUESTS of an operation, by status class."""
+        return self._of(METRIC_REQUESTS, operation=operation.name, status=operation.status)
+
+    def _of(self, name: str, **labels: str) -> Series:
+        key = (name, *labels.values())
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = Series.of(name, **self._common, **labels)
+        return series
+
+
+class Origins:
+    """The origins of the resources seen in the last minute."""
+
+    def __init__(self, cardinality: Cardinality) -> None:
+        self._cardinality = cardinality
+        self._known: dict[object, Origin] = {}
+        self._since = 0.0
+
+    def of(self, resource: Resource, now: float) -> Origin:
+        """The origin of a resource."""
+        if abs(now - self._since) > _REFRESH or len(self._known) >= _MOST:
+            self._known.clear()
+            self._since = now
+        origin = self._known.get(resource)
+        if origin is None:
+            labels = self._cardinality.resource(resource, now)
+            origin = self._known[resource] = Origin(labels, self._cardinality, now)
+        return origin
