@@ -7,26 +7,32 @@ say when it was taken.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from perfd.aggregate.cardinality import Cap, Cardinality
 from perfd.aggregate.grid import FUTURE_SECONDS
 from perfd.aggregate.settings import AggregateSettings
-from perfd.aggregate.stack_table import OTHER, StackTable
+from perfd.aggregate.stack_table import OTHER, Room, StackTable
 from perfd.aggregate.warmup import Warmup
 from perfd.interfaces import Meter
 from perfd.model.profile import PROFILE, Profile, ProfileWindow, Symbols, Weight
 from perfd.model.series import Resource, Series
 from perfd.model.times import floor_to
 
-MAX_NODES = 100_000  # of all services; 400 bytes each
-MAX_SHARE = 4  # one service may take a quarter
-MAX_WEIGHTS = 200_000  # stacks in open windows, of all services
-MAX_TYPES = 32  # of one service; Pyroscope knows 29 in all
 # The store's horizon is 120 minutes; one less, so that what is taken here is not refused there.
 HOT_MINUTES = 119
 HOUR_MINUTES = 60
 
 _ALL_OTHER = (OTHER,)
+
+
+class Bounds(NamedTuple):
+    """What may be remembered of all services together, 400 bytes a node; and of one."""
+
+    nodes: int = 100_000
+    service_nodes: int = 25_000
+    open_stacks: int = 200_000
+    service_types: int = 32  # Pyroscope knows 29
 
 
 class _Open:
@@ -64,15 +70,18 @@ class ProfileAggregate:
         warmup: Warmup,
         meter: Meter,
         cardinality: Cardinality | None = None,
+        bounds: Bounds = Bounds(),  # noqa: B008 - immutable
     ) -> None:
         self._minute = minute
         self._warmup = warmup
         self._meter = meter
         self._cardinality = cardinality or Cardinality(settings)
-        self._types = Cap((settings.max_services * MAX_TYPES, MAX_TYPES), settings.series_idle)
+        self._bounds = bounds
+        types = (settings.max_services * bounds.service_types, bounds.service_types)
+        self._types = Cap(types, settings.series_idle)
         self._tables: dict[str, StackTable] = {}
         self._tables_since = float("-inf")
-        self._nodes = 0
+        self._room = Room(bounds.nodes)
         self._open: dict[tuple[Series, float], _Open] = {}
         self._weights = 0
         self._symbols = Symbols()
@@ -90,7 +99,9 @@ class ProfileAggregate:
                 self._meter.count(
                     "perfd_dropped_items",
                     profile.items,
-                    **{"stage": "aggregate", "signal": "profiles", "reason": reason},
+                    stage="aggregate",
+                    signal="profiles",
+                    reason=reason,
                 )
             else:
                 taken += profile.items
@@ -127,11 +138,10 @@ class ProfileAggregate:
 
     def _weigh(self, held: _Open, profile: Profile, table: StackTable) -> None:
         folded = 0
-        before = len(table)
         for stack, value, hits in profile.samples:
             leaf, fits = table.intern(stack)
             weight = held.weights.get(leaf)
-            if weight is None and self._weights >= MAX_WEIGHTS:
+            if weight is None and self._weights >= self._bounds.open_stacks:
                 leaf, fits = table.intern(_ALL_OTHER)[0], False
                 weight = held.weights.get(leaf)
             if weight is None:
@@ -141,7 +151,6 @@ class ProfileAggregate:
             weight[0] += value
             weight[1] += hits
             folded += not fits
-        self._nodes += len(table) - before
         if folded:
             self._meter.count("perfd_overflowed_items", folded, signal="profiles", what="stacks")
 
@@ -159,12 +168,11 @@ class ProfileAggregate:
     def _table(self, service: str) -> StackTable:
         table = self._tables.get(service)
         if table is None:
-            most = min(MAX_NODES // MAX_SHARE, max(MAX_NODES - self._nodes, 0))
-            table = self._tables[service] = StackTable(most)
+            table = self._tables[service] = StackTable(self._bounds.service_nodes, self._room)
         return table
 
     def _begin_anew(self, now: float) -> None:
-        if now - self._tables_since >= HOUR_MINUTES * self._minute:
+        if abs(now - self._tables_since) >= HOUR_MINUTES * self._minute:
             self._tables.clear()
-            self._nodes = 0
+            self._room = Room(self._bounds.nodes)
             self._tables_since = now

@@ -15,16 +15,26 @@ from perfd.model.series import OVERFLOW
 OTHER = Function(OVERFLOW, "")
 
 
-class StackTable:
-    """The stacks of one service; `most` bounds its nodes, `_other` ones not counted."""
+class Room:
+    """How many nodes all tables together may still take."""
 
-    def __init__(self, most: int) -> None:
+    __slots__ = ("left",)
+
+    def __init__(self, nodes: int) -> None:
+        self.left = nodes
+
+
+class StackTable:
+    """The stacks of one service: at most `most` nodes, and of all services what `room` has.
+
+    Each of them may get an `_other` child beside.
+    """
+
+    def __init__(self, most: int, room: Room) -> None:
         self._most = most
+        self._room = room
         self._children: dict[tuple[int, Function], int] = {}
         self._known = Symbols()
-
-    def __len__(self) -> int:
-        return len(self._known.nodes)
 
     def intern(self, stack: Stack) -> tuple[int, bool]:
         """The node id of a stack's leaf, and whether the stack found room."""
@@ -33,8 +43,9 @@ class StackTable:
         for function in stack:
             node = children.get((parent, function))
             if node is None:
-                if len(children) >= self._most:
+                if len(children) >= self._most or not self._room.left:
                     return self._add(parent, OTHER), False
+                self._room.left -= 1
                 node = children[parent, function] = self._add(parent, function)
             parent = node
         return parent, True
@@ -49,7 +60,7 @@ class StackTable:
 
     def _add(self, parent: int, function: Function) -> int:
         node = Node(parent, function.id)
-        id = node.id
-        self._known.nodes[id] = node
+        made = node.id
+        self._known.nodes[made] = node
         self._known.functions.setdefault(node.function, function)
-        return id
+        return made
