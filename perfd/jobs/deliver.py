@@ -90,7 +90,7 @@ class Deliverer:
 
     def pending(self) -> Sequence[OutboxEntry]:
         """Messages that some tracker has not settled, oldest first."""
-        return sorted(list(self._entries.values()), key=lambda e: (e.at, e.key))
+        return sorted(self._entries.values(), key=lambda e: (e.at, e.key))
 
     async def deliver_due(self) -> float:
         """Deliver all that is due; returns the seconds until the next attempt is."""
