@@ -1,0 +1,57 @@
+"""The token and the certificates that the settings name, read from disk at the start."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+from perfd.errors import ConfigError
+from perfd.web.access import Access, host_name, is_loopback
+from perfd.web.settings import AuthSettings, TlsSettings
+
+_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+_SHORTEST = 16
+
+
+def access_for(listen: str, auth: AuthSettings) -> Access:
+    """The access rules of a listening address (host:port). Raises ConfigError."""
+    return Access(
+        loopback=is_loopback(host_name(listen)),
+        token=read_token(auth.token_file),
+        anonymous_read=auth.anonymous_read,
+    )
+
+
+def read_token(path: str) -> str | None:
+    """The token in a file, surrounding space removed; None when no file is named."""
+    if not path:
+        return None
+    try:
+        token = Path(path).read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigError([f"auth.token_file: cannot read {path}: {problem}"]) from None
+    if len(token) < _SHORTEST or not token.isascii() or not token.isprintable():
+        raise ConfigError(
+            [f"auth.token_file: {path} must hold one line of {_SHORTEST} or more ASCII characters"]
+        )
+    return token
+
+
+def server_context(tls: TlsSettings) -> ssl.SSLContext | None:
+    """How the port speaks TLS; None for plain HTTP. Raises ConfigError."""
+    if not tls.cert_file:
+        if tls.key_file or tls.client_ca_file:
+            raise ConfigError(["auth.tls: key_file and client_ca_file need a cert_file"])
+        return None
+    if tls.min_version not in _VERSIONS:
+        raise ConfigError([f"auth.tls.min_version: {tls.min_version!r} is not 1.2 or 1.3"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = _VERSIONS[tls.min_version]
+    try:
+        context.load_cert_chain(tls.cert_file, tls.key_file or None)
+        if tls.client_ca_file:
+            context.load_verify_locations(tls.client_ca_file)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except (OSError, ssl.SSLError) as problem:
+        raise ConfigError([f"auth.tls: {problem}"]) from None
+    return context

@@ -1,0 +1,121 @@
+"""What is known of each service over the last hour: the rows of the overview and `GET services`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from perfd.model.judgement import WAITING, Judgement
+from perfd.model.series import CPU_TIME
+from perfd.model.ticket import State, Ticket
+from perfd.model.times import floor_to
+from perfd.model.window import Window
+from perfd.web.reader import Reader
+from perfd.web.red import Red, Span, covered, grouped, in_order, over_time, summarise
+
+HOUR = 3_600.0  # seconds, divided by pace
+DAY = 86_400.0
+STEPS = 60
+# The newest part of the hour, which is compared with the rest of it.
+RECENT = 600.0
+
+REGRESSED, JUDGING, OK, QUIET = "regressed", "judging", "ok", "quiet"
+About = TypeVar("About", Ticket, Judgement)
+_FOLLOWED = frozenset({State.OPEN, State.VERIFYING})
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service. `recent` and `earlier` split the hour so that a reader can compare them."""
+
+    name: str
+    state: str
+    environments: tuple[str, ...]
+    versions: tuple[str, ...]  # newest traffic last
+    red: Red
+    recent: Red
+    earlier: Red
+    steps: tuple[Red, ...]
+    span: Span
+    tickets: tuple[Ticket, ...] = ()
+    judging: tuple[Judgement, ...] = ()
+
+    @property
+    def version(self) -> str:
+        """The version that took traffic last."""
+        return self.versions[-1] if self.versions else ""
+
+
+def back(now: float, pace: float, hours: float = 1.0) -> Span:
+    """Some hours up to now, divided by pace; an hour has steps of a minute, as the store does."""
+    length = hours * HOUR / pace
+    step = length / STEPS
+    return Span(floor_to(now - length, step), now, step)
+
+
+def services(reader: Reader, now: float) -> list[Service]:
+    """Every service that sent requests in the hour, or whose processes are watched, by name."""
+    span = back(now, reader.pace)
+    windows = grouped(reader.requests({}, span.start, span.end), "service")
+    watched = {g.series.label["service"] for g in reader.gauges(CPU_TIME, {}, span.start, now)}
+    names = sorted({name for (name,) in windows} | watched)
+    tickets = by_service(t for t in reader.tickets() if t.state in _FOLLOWED)
+    waiting = reader.judgements(now - DAY)
+    judging = by_service(j for j in waiting if j.state == WAITING)
+    return [
+        service(name, windows.get((name,), []), span, tickets.get(name, ()), judging.get(name, ()))
+        for name in names
+    ]
+
+
+def service(
+    name: str,
+    windows: Sequence[Window],
+    span: Span,
+    tickets: Sequence[Ticket] = (),
+    judging: Sequence[Judgement] = (),
+) -> Service:
+    """One service from its windows of the hour and what is open about it."""
+    seconds = covered(windows, span)
+    cut = span.end - min(RECENT / HOUR * (span.end - span.start), seconds / 2)
+    recent = [w for w in windows if w.start >= cut]
+    earlier = [w for w in windows if w.start < cut]
+    return Service(
+        name=name,
+        state=_state(bool(windows), tickets, judging),
+        environments=tuple(in_order(w.series.label.get("environment", "") for w in windows)),
+        versions=versions(windows),
+        red=summarise(windows, seconds),
+        recent=summarise(recent, span.end - cut),
+        earlier=summarise(earlier, max(seconds - (span.end - cut), span.step)),
+        steps=tuple(over_time(windows, span)),
+        span=span,
+        tickets=tuple(tickets),
+        judging=tuple(judging),
+    )
+
+
+def versions(windows: Iterable[Window]) -> tuple[str, ...]:
+    """Versions in the order in which they last took traffic."""
+    last: dict[str, float] = {}
+    for window in windows:
+        version = window.series.label.get("version", "")
+        last[version] = max(last.get(version, 0.0), window.start)
+    return tuple(sorted(last, key=lambda v: (last[v], v)))
+
+
+def by_service(entries: Iterable[About]) -> dict[str, list[About]]:
+    """Tickets or judgements by the service that they are about."""
+    groups: dict[str, list[About]] = {}
+    for entry in entries:
+        groups.setdefault(entry.service, []).append(entry)
+    return groups
+
+
+def _state(busy: bool, tickets: Sequence[Ticket], judging: Sequence[Judgement]) -> str:
+    if tickets:
+        return REGRESSED
+    if judging:
+        return JUDGING
+    return OK if busy else QUIET

@@ -1,0 +1,170 @@
+"""Where the time went: functions whose cost moved, calls per request, and the flame graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from perfd.model.evidence import CallRow, Change, Evidence, FlameNode, Hotspot
+from perfd.model.finding import Interval
+from perfd.model.ticket import Ticket
+from perfd.tickets.wording import decimals, number, quantity, scale_of, signed
+from perfd.web.flame import AFTER, BEFORE, grow, payload
+from perfd.web.links import code
+from perfd.web.svg.flame import flame
+from perfd.web.views.figures import share
+
+_SENTENCES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class HotspotLine:
+    """A function in figures; intervals belong to the changes."""
+
+    hotspot: Hotspot
+    place: str
+    href: str
+    worse: bool
+    self_share: str
+    self_change: str
+    total_share: str
+    per_request: str
+    per_request_change: str
+    samples: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallLine:
+    """Calls of one kind in a request; `repeated` marks what looks like N+1."""
+
+    call: CallRow
+    before: str
+    after: str
+    change: str
+    seconds: str
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Flame:
+    """Both layouts as pictures, and the data that the script draws from."""
+
+    before: Markup
+    after: Markup
+    data: dict[str, Any]
+    nodes: int
+
+
+def hotspot_lines(ticket: Ticket, hotspots: Sequence[Hotspot], template: str) -> list[HotspotLine]:
+    """The table, in the order of the evidence."""
+    version = ticket.after.version if ticket.after else ""
+    return [_line(hotspot, ticket.service, version, template) for hotspot in hotspots]
+
+
+def where(hotspots: Sequence[Hotspot], calls: Sequence[CallRow]) -> list[tuple[str, str, str]]:
+    """The largest changes as (figure, name, detail), functions first."""
+    grown = [h for h in hotspots if h.per_request.delta > 0][:_SENTENCES]
+    functions = [
+        (
+            f"{change(h.per_request, 's')} CPU per request",
+            h.function,
+            f"{share(h.self_share.before)} → {share(h.self_share.after)} of CPU samples",
+        )
+        for h in grown
+    ]
+    repeated = [
+        (
+            f"{_times(c.before)} → {_times(c.after)} calls per request",
+            c.name,
+            f"{signed_quantity(c.after_seconds - c.before_seconds)} per request",
+        )
+        for c in calls
+        if is_repeated(c)
+    ]
+    return [*functions, *repeated[:_SENTENCES]]
+
+
+def call_lines(calls: Sequence[CallRow]) -> list[CallLine]:
+    """Child calls by how much their number changed."""
+    return [
+        CallLine(
+            c,
+            _times(c.before),
+            _times(c.after),
+            signed(c.after - c.before, 1),
+            f"{quantity(c.before_seconds, 's')} → {quantity(c.after_seconds, 's')}",
+            is_repeated(c),
+        )
+        for c in calls
+    ]
+
+
+def is_repeated(call: CallRow) -> bool:
+    """Called several times a request, and at least twice as often as before."""
+    return call.after >= 3 and call.after >= 2 * max(call.before, 0.5)
+
+
+def flame_graph(nodes: Sequence[FlameNode]) -> Flame | None:
+    """None when no profile was taken."""
+    if not nodes:
+        return None
+    tree = grow(nodes)
+    return Flame(flame(tree, BEFORE), flame(tree, AFTER), payload(tree), len(tree.order))
+
+
+def change(quantity_: Change, unit: str) -> str:
+    """`+26.4 ms (± 1.2)`."""
+    scale = scale_of(unit, quantity_.delta)
+    half = (quantity_.ci[1] - quantity_.ci[0]) / 2 * scale.factor
+    digits = decimals(quantity_.delta * scale.factor, half)
+    moved = signed(quantity_.delta * scale.factor, digits)
+    return f"{moved} {scale.symbol} (± {number(half, digits)})"
+
+
+def signed_quantity(seconds: float) -> str:
+    """`+4.1 ms`."""
+    return ("−" if seconds < 0 else "+") + quantity(abs(seconds), "s")
+
+
+def coverage(evidence: Evidence) -> str:
+    """How much of the processes' CPU time the profiles saw."""
+    sides = (evidence.profile_coverage_before, evidence.profile_coverage_after)
+    if None in sides:
+        return ""
+    before, after = (share(side) for side in sides)
+    return f"Profiles cover {before} of the CPU time before and {after} after."
+
+
+def _line(hotspot: Hotspot, service: str, version: str, template: str) -> HotspotLine:
+    place = f"{hotspot.file}:{hotspot.line}" if hotspot.line else hotspot.file
+    href = code(template, service=service, version=version, file=hotspot.file, line=hotspot.line)
+    scale = scale_of("s", hotspot.per_request.before, hotspot.per_request.after)
+    sides = (
+        quantity(value, "s", None, scale)
+        for value in (hotspot.per_request.before, hotspot.per_request.after)
+    )
+    return HotspotLine(
+        hotspot=hotspot,
+        place=place,
+        href=href,
+        worse=hotspot.per_request.delta > 0,
+        self_share=f"{share(hotspot.self_share.before)} → {share(hotspot.self_share.after)}",
+        self_change=_points(hotspot.self_share.delta, hotspot.self_share.ci),
+        total_share=f"{share(hotspot.total_share.before)} → {share(hotspot.total_share.after)}",
+        per_request=" → ".join(sides),
+        per_request_change=change(hotspot.per_request, "s"),
+        samples=f"{hotspot.samples_before:,} / {hotspot.samples_after:,}",
+    )
+
+
+def _points(delta: float, ci: Interval) -> str:
+    half = (ci[1] - ci[0]) / 2 * 100
+    digits = min(decimals(delta * 100, half), 2)
+    return f"{signed(delta * 100, digits)} pp (± {number(half, digits)})"
+
+
+def _times(amount: float) -> str:
+    return number(amount, 0 if amount >= 10 or amount == int(amount) else 1)

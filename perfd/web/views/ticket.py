@@ -1,0 +1,154 @@
+"""The evidence page: what is claimed, the proof, what to do, and how the fix is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from perfd.model.evidence import Evidence, Track
+from perfd.model.finding import Check
+from perfd.model.ticket import State, Suspect, Ticket, Verdict
+from perfd.tickets.plan import Plan, plan_of
+from perfd.tickets.wording import band, before_after, length, metric_name
+from perfd.web.svg.line_chart import Chart, Line, Mark
+from perfd.web.views.charts import Plot, plot
+from perfd.web.views.claim import Claim, MetricLine, claim, hit, metric_line, requests, suspicion
+from perfd.web.views.hotspots import (
+    CallLine,
+    Flame,
+    HotspotLine,
+    call_lines,
+    coverage,
+    flame_graph,
+    hotspot_lines,
+    where,
+)
+from perfd.web.views.latency import course, spread
+from perfd.web.views.traces import Waterfall, waterfalls
+from perfd.web.views.words import got_worse, state_words
+
+_ACTIONS: dict[State, tuple[str, ...]] = {
+    State.PENDING: ("ack", "mute", "close"),
+    State.OPEN: ("ack", "fix", "mute", "close"),
+    State.VERIFYING: ("ack", "fix", "mute", "close"),
+    State.MUTED: ("unmute", "close"),
+}
+_TRACKS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class TicketPage:
+    """All that the page shows."""
+
+    ticket: Ticket
+    title: str
+    state: str
+    claim: Claim
+    metrics: tuple[MetricLine, ...]
+    requests: tuple[str, str] | None
+    hit: tuple[str, ...]
+    where: tuple[tuple[str, str, str], ...]
+    suspects: tuple[tuple[Suspect, str], ...]
+    plan: Plan
+    rule: str
+    verification: str
+    checks: tuple[Check, ...]
+    spread: Markup
+    course: tuple[Plot, ...]
+    flame: Flame | None
+    coverage: str
+    hotspots: tuple[HotspotLine, ...]
+    calls: tuple[CallLine, ...]
+    slow: tuple[Waterfall, ...]
+    usual: tuple[Waterfall, ...]
+    resources: tuple[Plot, ...]
+    actions: tuple[str, ...]
+    proof: bool
+
+
+def ticket_page(ticket: Ticket, evidence: Evidence | None, code_url: str = "") -> TicketPage:
+    """The page of a ticket; when the proof is gone, what the ticket itself holds."""
+    hotspots = evidence.hotspots if evidence else ticket.hotspots
+    calls = evidence.calls if evidence else ()
+    return TicketPage(
+        ticket=ticket,
+        title=got_worse(ticket),
+        state=state_words(ticket),
+        claim=claim(ticket),
+        metrics=tuple(metric_line(row) for row in evidence.rows) if evidence else (),
+        requests=requests(evidence.rows) if evidence else None,
+        hit=tuple(hit(ticket.impact)),
+        where=tuple(where(hotspots, calls)),
+        suspects=tuple((suspect, suspicion(suspect)) for suspect in ticket.suspects),
+        plan=plan_of(ticket, evidence),
+        rule=rule_words(ticket, evidence),
+        verification=verification_words(ticket),
+        checks=evidence.checks if evidence else ticket.ruled_out,
+        spread=spread(evidence) if evidence else Markup(),
+        course=course(ticket, evidence) if evidence else (),
+        flame=flame_graph(evidence.flame) if evidence else None,
+        coverage=coverage(evidence) if evidence else "",
+        hotspots=tuple(hotspot_lines(ticket, hotspots, code_url)),
+        calls=tuple(call_lines(calls)),
+        slow=waterfalls(evidence.exemplars_after) if evidence else (),
+        usual=waterfalls(evidence.exemplars_before) if evidence else (),
+        resources=resources(ticket, evidence.resources) if evidence else (),
+        actions=_ACTIONS.get(ticket.state, ("reopen",)),
+        proof=evidence is not None,
+    )
+
+
+def rule_words(ticket: Ticket, evidence: Evidence | None) -> str:
+    """The rule as it was written down; its bounds when it has no text."""
+    rule = ticket.verification.rule or (evidence.rule if evidence else None)
+    if rule is None:
+        return ""
+    inside = f"{metric_name(rule.metric)} is inside {band(rule.low, rule.high, rule.unit)}"
+    over = f"over {length(rule.min_seconds)} and {rule.min_count} requests of a later deploy"
+    return rule.text or f"{inside} {over}."
+
+
+def verification_words(ticket: Ticket) -> str:
+    """What the rule said so far, "" before there is a candidate."""
+    verification = ticket.verification
+    if verification.text:
+        return verification.text
+    if verification.verdict is not None and ticket.before and verification.after:
+        sides = before_after(ticket.before, verification.after, ticket.unit)
+        word = (
+            "is verified" if verification.verdict is Verdict.VERIFIED else "did not bring it back"
+        )
+        return f"{verification.version} {word}: {metric_name(ticket.metric)} {sides}."
+    if ticket.state is State.VERIFYING:
+        return f"{verification.version or 'A later deploy'} is being judged."
+    return ""
+
+
+def resources(ticket: Ticket, tracks: Sequence[Track]) -> tuple[Plot, ...]:
+    """Small multiples around the change; tracks of one name share a scale and a picture."""
+    groups: dict[tuple[str, str], list[Track]] = {}
+    for track in tracks[:_TRACKS]:
+        if track.points:
+            groups.setdefault((track.name, track.unit), []).append(track)
+    times = [at for track in tracks for at, _ in track.points]
+    mark = Mark(ticket.change_at, ticket.after.version if ticket.after else "change")
+    return tuple(
+        plot(
+            Chart(
+                name,
+                unit,
+                min(times),
+                max(times),
+                [Line(track.subject, track.points, _role(i)) for i, track in enumerate(group)],
+                [mark],
+            ),
+            group[0].subject if len(group) == 1 else "",
+        )
+        for (name, unit), group in groups.items()
+    )
+
+
+def _role(place: int) -> str:
+    return ("strong", "plain", "faint")[min(place, 2)]

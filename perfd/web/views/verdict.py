@@ -1,0 +1,112 @@
+"""The first line of the overview: one sentence, and the facts behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from perfd.model.finding import Estimate
+from perfd.tickets.wording import before_after, length
+from perfd.web.services import JUDGING, QUIET, REGRESSED, Service
+from perfd.web.views.words import counted, fix_words, got_worse, judgement_words, listed
+
+# Fewer requests on either side than a verdict needs (DESIGN section 5) say nothing.
+ENOUGH = 300
+# Under this a p95 of ten minutes moves by itself.
+MOVED = 1.10
+
+WORSE, FINE, UNSURE = "worse", "fine", "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`tone` worse, fine or unsure: a word beside it always says the same."""
+
+    sentence: str
+    tone: str
+    facts: tuple[str, ...] = ()
+
+
+def verdict(services: Sequence[Service]) -> Verdict:
+    """Tickets first; without any, how the last ten minutes compare with the hour before them."""
+    busy = [service for service in services if service.state != QUIET]
+    regressed = [service for service in busy if service.state == REGRESSED]
+    if not busy:
+        return Verdict(
+            "No service sends telemetry yet; perfd watches this machine and itself.", UNSURE
+        )
+    if regressed:
+        return _regressed(regressed, busy)
+    return _compared(busy)
+
+
+def ratio(service: Service) -> float | None:
+    """The p95 of the last ten minutes over that of the rest of the hour; None with too few."""
+    before, after = service.earlier.quantile(0.95), service.recent.quantile(0.95)
+    enough = min(service.earlier.histogram.count, service.recent.histogram.count) >= ENOUGH
+    return after / before if enough and before and after else None
+
+
+def _regressed(regressed: Sequence[Service], busy: Sequence[Service]) -> Verdict:
+    tickets = [ticket for service in regressed for ticket in service.tickets]
+    if len(regressed) == 1:
+        fix = fix_words(tickets[0])
+        sentence = got_worse(tickets[0]) + (f"; {fix}" if fix else "")
+    else:
+        names = listed([service.name for service in regressed])
+        sentence = f"{len(regressed)} of {counted(len(busy), 'service')} got worse: {names}"
+    rest = [service for service in busy if service not in regressed]
+    facts = (f"No ticket about {listed([s.name for s in rest])}.",) if rest else ()
+    return Verdict(f"{sentence}.", WORSE, facts)
+
+
+def _compared(busy: Sequence[Service]) -> Verdict:
+    ratios = {service.name: ratio(service) for service in busy}
+    known = {name: value for name, value in ratios.items() if value is not None}
+    slower = [service for service in busy if known.get(service.name, 0.0) > MOVED]
+    facts = [*_judging(busy), *_unknown([s for s in busy if s.name not in known])]
+    if slower:
+        names = listed([service.name for service in slower])
+        facts[:0] = [_shift(service) for service in slower]
+        facts.append("No deploy or scan confirmed it, so there is no ticket.")
+        return Verdict(f"{names} slower than a while ago; not confirmed.", UNSURE, tuple(facts))
+    if not known:
+        sentence = f"{counted(len(busy), 'service')} seen; too few requests yet to compare them."
+        return Verdict(sentence, UNSURE, tuple(facts))
+    return Verdict(_steady(len(known), len(busy), busy[0]), FINE, (_most(known), *facts))
+
+
+def _steady(known: int, all_: int, service: Service) -> str:
+    ago = length(service.span.end - service.span.start)
+    ago = "an hour" if ago == "60 min" else ago
+    who = f"All {all_} services are" if known == all_ else f"{known} of {all_} services are"
+    return f"{'The one service is' if all_ == 1 else who} as fast as {ago} ago."
+
+
+def _most(known: dict[str, float]) -> str:
+    name, most = max(known.items(), key=lambda item: abs(item[1] - 1))
+    return f"The largest change of a p95 is {(most - 1) * 100:+.0f} % ({name})."
+
+
+def _shift(service: Service) -> str:
+    sides = [
+        Estimate(red.quantile(0.95) or 0.0, (0.0, 0.0), red.histogram.count, 0.0, 0.0, "")
+        for red in (service.earlier, service.recent)
+    ]
+    return f"{service.name}: p95 {before_after(sides[0], sides[1], 's')}."
+
+
+def _judging(busy: Sequence[Service]) -> list[str]:
+    return [
+        f"{service.name} {judgement.version}: {judgement_words(judgement)}."
+        for service in busy
+        if service.state == JUDGING
+        for judgement in service.judging
+    ]
+
+
+def _unknown(services: Sequence[Service]) -> list[str]:
+    if not services:
+        return []
+    names = listed([service.name for service in services])
+    return [f"Too few requests to compare: {names} ({ENOUGH} on each side are needed)."]
