@@ -30,6 +30,7 @@ class Stacks:
         self.cuts: Counter[str] = Counter()
         self._limits = limits
         self._strings: Sequence[bytes] = message.string_table
+        self._texts = {0: ""}
         self._functions = {f.id: f for f in message.function}
         self._locations = {place.id: place for place in message.location}
         self._mappings = {m.id: m for m in message.mapping}
@@ -38,12 +39,13 @@ class Stacks:
 
     def text(self, index: int) -> str:
         """A string of the table; index 0 is "" by definition, and so it is in an empty table."""
-        if index == 0:
-            return ""
-        if not 0 < index < len(self._strings):
-            raise BadInput(f"the profile refers to string {index} of {len(self._strings)}")
-        text, cut = printable(self._strings[index], self._limits.max_name_length)
-        self.cuts["name"] += cut
+        text = self._texts.get(index)
+        if text is None:
+            if not 0 < index < len(self._strings):
+                raise BadInput(f"the profile refers to string {index} of {len(self._strings)}")
+            text, cut = printable(self._strings[index], self._limits.max_name_length)
+            self.cuts["name"] += cut
+            self._texts[index] = text
         return text
 
     def locations(self, ids: Sequence[int]) -> Locations:

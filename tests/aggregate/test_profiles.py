@@ -37,8 +37,8 @@ class Rig:
     def __init__(
         self,
         minute: float = 60.0,
-        bounds: Bounds = Bounds(),
-        **settings: int,  # noqa: B008
+        bounds: Bounds = Bounds(),  # noqa: B008
+        **settings: int,
     ) -> None:
         self.meter = CountingMeter()
         self.warmup = Warmup(1000, self.meter)
