@@ -91,6 +91,7 @@ class WebApp:
             handle_signals=False,
             access_log=None,
             shutdown_timeout=self._settings.shutdown_timeout,
+            auto_decompress=False,  # a push is inflated by its receiver, within a bound
         )
         await runner.setup()
         self._runner = runner
