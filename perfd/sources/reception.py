@@ -10,12 +10,13 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from perfd.errors import BadInput, Overloaded, PerfdError, Refused
 from perfd.interfaces import Clock, Decoder, Delivery, Guard, Intake, Meter, Signal
 from perfd.sources.admission import Admission, Hold
 from perfd.sources.settings import BYTES_PER_ITEM
-from perfd.sources.status import Failure, failure_of
+from perfd.sources.status import FAULT, Failure, failure_of
 
 log = logging.getLogger(__name__)
 
@@ -80,8 +81,8 @@ class Reception:
     def fail(self, signal: Signal, error: BaseException, items: int | None = None) -> Failure:
         """Settle a request that was not taken."""
         failure = failure_of(error)
-        if not isinstance(error, PerfdError | ConnectionError | TimeoutError):
-            log.error("a %s request failed", signal, exc_info=error)
+        if failure.reason == FAULT:
+            log.error("a %s request failed: %s", signal, error, exc_info=error)
         if items is None:
             items = error.items if isinstance(error, BadInput) else 1
         self.settle_failure(signal, failure, items)
@@ -124,7 +125,9 @@ class Reception:
                 items = delivery.items
                 if items > delivery.rejected:
                     hold.grow(delivery.size + BYTES_PER_ITEM * items)
-                    await self._intake.accept(delivery)
+                    handing_on = self._intake.accept(delivery)
+                    delivery = replace(delivery, content=None)  # not kept while the disk works
+                    await handing_on
             except Exception as error:  # noqa: BLE001 - whatever it is, it is answered and counted
                 return self.fail(signal, error, items)
             self._settle(delivery)

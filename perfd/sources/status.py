@@ -21,7 +21,8 @@ from perfd.interfaces import Delivery
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 
-FAULT_RETRY_AFTER = 5.0  # seconds, after a fault of perfd's own
+FAULT = "fault"  # the reason when it is perfd's own doing
+FAULT_RETRY_AFTER = 5.0  # seconds
 
 
 class Code(IntEnum):
@@ -62,9 +63,8 @@ def failure_of(error: BaseException) -> Failure:
             return Failure(http, code, reason, str(error))
     if isinstance(error, ConnectionError):  # nobody reads the answer; 499 is nginx's name for it
         return Failure(499, Code.CANCELLED, "disconnected", "the sender went away", 0.0)
-    return Failure(
-        503, Code.UNAVAILABLE, "fault", "perfd could not take this; see its log", FAULT_RETRY_AFTER
-    )
+    message = "perfd could not take this; see its log"
+    return Failure(503, Code.UNAVAILABLE, FAULT, message, FAULT_RETRY_AFTER)
 
 
 _FOR_GOOD = (

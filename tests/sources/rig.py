@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 
 from perfd.clock import SystemClock
 from perfd.errors import Overloaded
@@ -15,7 +16,7 @@ from tests.fakes import CountingMeter
 
 
 class Keeping:
-    """An Intake that keeps deliveries, after raising what it was told to raise."""
+    """An Intake that keeps deliveries without their content, or raises what it was told to."""
 
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
@@ -29,7 +30,7 @@ class Keeping:
         await self.gate.wait()
         if self.raises:
             raise self.raises.pop(0)
-        self.deliveries.append(delivery)
+        self.deliveries.append(replace(delivery, content=None))
 
     @property
     def items(self) -> int:

@@ -172,7 +172,8 @@ def test_a_number_without_end_is_not_protobuf():
         count_items("traces", b"\x0a" + b"\xff" * 20, MOST)
 
 
-def test_json_is_bounded_by_its_brackets():
+def test_json_is_bounded_by_its_brackets_and_commas():
     bound_json(b'{"resourceSpans": [{}]}', 1)
-    with pytest.raises(TooLarge, match="JSON"):
-        bound_json(b"[" + b"{}," * 50_000 + b"{}]", MOST)
+    for element in (b"{}", b"[]", b"1.5", b'"ab"'):
+        with pytest.raises(TooLarge, match="JSON"):
+            bound_json(b"[" + (element + b",") * 50_000 + element + b"]", MOST)

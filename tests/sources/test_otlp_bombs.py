@@ -1,0 +1,90 @@
+"""What a hostile sender can make perfd hold: the peak of resident memory, not of Python's own."""
+
+import asyncio
+import gzip
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.sources.telemetry_bodies import JSON, PROTOBUF, empty_spans, field
+
+MIB = 1 << 20
+
+
+def in_json(member: str, elements: bytes) -> bytes:
+    part = b'"%b":[%b]' % (member.encode(), elements)
+    inside = b'"resource":{%b}' % part if member == "attributes" else part
+    return b'{"resourceSpans":[{%b}]}' % inside
+
+
+# name: inflated body, media type. Each is near the limit of 16 MiB once inflated.
+BOMBS = {
+    "zeros": (bytes(64 * MIB), PROTOBUF),
+    "spans": (empty_spans(7_000_000), PROTOBUF),
+    "resources": (field(1, b"") * 7_000_000, PROTOBUF),
+    "attributes": (field(1, field(2, field(2, field(9, b"") * 7_000_000))), PROTOBUF),
+    "as many attributes as pass": (
+        field(1, field(2, field(2, field(9, b"") * 999_000))),
+        PROTOBUF,
+    ),
+    "links": (field(1, field(2, field(2, field(13, b"") * 7_000_000))), PROTOBUF),
+    "JSON spans": (in_json("scopeSpans", b'{"spans":[' + b"{}," * 5_000_000 + b"{}]}"), JSON),
+    "JSON arrays": (b"[" * 8_000_000, JSON),
+    "JSON unknown": (b'{"x":[' + b"0," * 7_000_000 + b"0]}", JSON),
+    "JSON numbers": (in_json("attributes", b"999," * 4_000_000 + b"0"), JSON),
+    "JSON texts": (in_json("attributes", b'"ab",' * 3_000_000 + b"0"), JSON),
+    "as many JSON spans as pass": (
+        *(in_json("scopeSpans", b'{"spans":[' + b"{}," * 399_000 + b"{}]}"), JSON),
+    ),
+    "as many JSON texts as pass": (in_json("attributes", b'"ab",' * 999_000 + b"0"), JSON),
+    "members": (b"", PROTOBUF),
+}
+
+
+@pytest.fixture
+def process():
+    """A receiver's process; it checks its accounts when it ends."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.sources.receiver_process"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as running:
+        yield running
+        running.stdin.close()
+        assert running.wait(10) == 0
+
+
+def resident(pid: int, key: str) -> float:
+    """VmRSS or VmHWM (the peak) of a process, in MiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(key)).split()[1]) / 1024
+
+
+def packed(name: str) -> bytes:
+    body = BOMBS[name][0]
+    return gzip.compress(body, 1) if body else gzip.compress(b"") * 200_000
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
+@pytest.mark.parametrize("name", BOMBS)
+async def test_eight_bombs_at_once_stay_within_bounds(name, process):
+    body, headers = packed(name), {"Content-Type": BOMBS[name][1], "Content-Encoding": "gzip"}
+    url = f"http://{process.stdout.readline().strip()}/v1/traces"
+    before = resident(process.pid, "VmRSS")
+    async with aiohttp.ClientSession() as session:
+
+        async def post() -> int:
+            async with session.post(url, data=io.BytesIO(body), headers=headers) as answer:
+                return answer.status
+
+        codes = await asyncio.gather(*(post() for _ in range(8)))
+    grown = resident(process.pid, "VmHWM") - before
+    print(f"{name}: {len(body) / 1e3:.0f} kB, {codes[0]}, {before:.0f} + {grown:.0f} MiB")
+    assert set(codes) <= {200, 400, 413, 503}
+    assert grown < 160  # the most is for JSON spans, which are counted after they are parsed
