@@ -37,6 +37,8 @@ class Pricing:
         return web.json_response({**quoted, "late": late})
 
     async def _stock(self, scarce: Sequence[str]) -> dict[str, int]:
+        if not scarce:
+            return {}
         return await self._release.ask_stock(self._get, self._inventory, scarce)
 
 

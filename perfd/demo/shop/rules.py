@@ -59,7 +59,7 @@ class ListedReceipt(list[Discount]):
 GROUPS = 20
 OFFERS = tuple(
     Offer(f"offer-{number:03d}", number % GROUPS, Decimal(number % 7), Decimal(1 + number % 4))
-    for number in range(660)
+    for number in range(510)
 )
 
 
