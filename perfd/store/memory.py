@@ -16,7 +16,7 @@ from perfd.store import lifetimes
 from perfd.store.grid import Grid, hour
 from perfd.store.increments import Increment, Kind, admit
 from perfd.store.revisions import Revisions
-from perfd.store.roll import roll, within
+from perfd.store.roll import Row, roll, within
 from perfd.store.settings import StoreSettings
 
 
@@ -138,18 +138,16 @@ class MemoryStore:
         held = rows.get(place)
         rows[place] = increment.item if held is None else held.merge(increment.item)
 
-    def _select(
-        self, kind: Kind, name: str, labels: Labels, numbers: range
-    ) -> list[tuple[int, Any]]:
+    def _select(self, kind: Kind, name: str, labels: Labels, numbers: range) -> list[Row[Any]]:
         with self._lock:
             return list(self._matching(kind, name, labels, numbers))
 
     def _matching(
         self, kind: Kind, name: str, labels: Labels, numbers: range
-    ) -> Iterator[tuple[int, Any]]:
+    ) -> Iterator[Row[Any]]:
         for (series, number), item in self._rows[kind].items():
             if number in numbers and series.matches(name, labels):
-                yield number, item
+                yield Row(number, item)
 
     def _climb(self, leaf: int, found: Symbols) -> None:
         while leaf != ROOT and leaf not in found.nodes:

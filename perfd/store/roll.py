@@ -7,46 +7,66 @@ that every store gives the same start and width for the same minute.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from perfd.model.profile import ProfileWindow
 from perfd.model.series import Series
 from perfd.model.window import Gauge, Window
 from perfd.store.grid import Grid
 
-T = TypeVar("T", Window, Gauge, ProfileWindow)
+T = TypeVar("T")
 
 
-def roll(rows: Iterable[tuple[int, T]], grid: Grid, step: int = 1) -> list[T]:
-    """`(minute, partial)` rows merged into buckets of `step` minutes, by (series, start)."""
-    merged: dict[tuple[Series, int], T] = {}
-    for number, item in rows:
-        place = item.series, number // step
+class Row(NamedTuple, Generic[T]):
+    """A partial and the minute it belongs to; `span` is how many minutes it stands for."""
+
+    number: int
+    item: T
+    span: int = 1
+
+
+def roll(rows: Iterable[Row[Any]], grid: Grid, step: int = 1) -> list[Any]:
+    """Rows merged into buckets of `step` minutes, by (series, start)."""
+    merged: dict[tuple[Series, int], Row[Any]] = {}
+    for row in rows:
+        place = row.item.series, row.number // step
         held = merged.get(place)
-        merged[place] = item if held is None else held.merge(item)
-    width = step * grid.width
-    ordered = sorted(merged, key=lambda place: (place[0].labels, place[1]))
-    return [put(merged[place], grid.start(place[1] * step), width) for place in ordered]
-
-
-def put(item: T, start: float, width: float) -> T:
-    """The same measurements at a place of their own."""
-    if isinstance(item, Window):
-        return Window(
-            item.series, start, width, item.count, item.errors, item.histogram, item.exemplars
+        merged[place] = row if held is None else _join(held, row)
+    return [
+        put(
+            merged[place].item,
+            grid.start(place[1] * step),
+            max(step, merged[place].span) * grid.width,
         )
-    if isinstance(item, Gauge):
-        return Gauge(item.series, start, width, item.count, item.total, item.low, item.high)
-    return ProfileWindow(
-        item.series,
-        start,
-        width,
-        item.unit,
-        item.weights,
-        item.duration,
-        item.uploads,
-        item.cumulative,
-    )
+        for place in sorted(merged, key=lambda place: (place[0].labels, place[1]))
+    ]
+
+
+def _join(one: Row[Any], other: Row[Any]) -> Row[Any]:
+    return Row(one.number, one.item.merge(other.item), max(one.span, other.span))
+
+
+def put(item: Any, start: float, width: float) -> Any:
+    """The same measurements at a place of their own."""
+    match item:
+        case Window(series=series):
+            return Window(
+                series, start, width, item.count, item.errors, item.histogram, item.exemplars
+            )
+        case Gauge(series=series):
+            return Gauge(series, start, width, item.count, item.total, item.low, item.high)
+        case ProfileWindow(series=series):
+            return ProfileWindow(
+                series,
+                start,
+                width,
+                item.unit,
+                item.weights,
+                item.duration,
+                item.uploads,
+                item.cumulative,
+            )
+    raise TypeError(f"{type(item).__name__} is not stored")
 
 
 def within(windows: Iterable[Window], start: float, end: float) -> list[Window]:

@@ -1,0 +1,157 @@
+"""Minute rows of one kind: each the whole partial of one stream in one minute."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from perfd.errors import Corrupt
+from perfd.store import keys, rows
+from perfd.store.codecs import CODECS
+from perfd.store.damage import Damage
+from perfd.store.database import damaged
+from perfd.store.increments import Kind
+from perfd.store.roll import Row
+from perfd.store.schema import of_kind
+from perfd.store.seal import seal, unseal
+from perfd.store.streams import Stream
+
+_BY_KEY = "SELECT key, rev, body FROM $_hot WHERE key IN (SELECT value FROM json_each(?))"
+_BY_RANGE = "SELECT key, rev, body FROM $_hot WHERE key >= ? AND key < ?"
+_WRITE = (
+    "INSERT INTO $_hot (key, rev, body) VALUES (?, ?, ?)"
+    " ON CONFLICT (key) DO UPDATE SET rev = excluded.rev, body = excluded.body"
+    " WHERE excluded.rev >= rev"
+)
+_DELETE = "DELETE FROM $_hot WHERE key = ?"
+_OLDEST = "SELECT min(key) FROM $_hot"
+_NEWEST = "SELECT max(key) FROM $_hot"
+_KEYS = "SELECT key FROM $_hot WHERE key >= ? AND key < ?"
+
+# Above this many keys it is cheaper to walk the interval than to look each one up.
+_MANY_KEYS = 20_000
+
+Fetched = tuple[int, int, bytes]  # key, rev, sealed body
+
+
+class Hot:
+    """Rows of one kind while they still take increments."""
+
+    def __init__(self, kind: Kind, damage: Damage) -> None:
+        self._kind = kind
+        self._codec = CODECS[kind]
+        self._damage = damage
+        self.table = f"{kind}_hot"
+
+    def read(
+        self, connection: sqlite3.Connection, streams: Mapping[int, Stream], wanted: Sequence[int]
+    ) -> dict[int, Any]:
+        """Partials by key; damaged ones are reported and left out."""
+        return {
+            key: item
+            for key, rev, sealed in self._by_key(connection, wanted)
+            if (item := self._open(streams[keys.slot_of(key)], key, rev, sealed)) is not None
+        }
+
+    def write(
+        self,
+        connection: sqlite3.Connection,
+        streams: Mapping[int, Stream],
+        items: Mapping[int, Any],
+        rev: int,
+    ) -> None:
+        """Replace whole partials; a row with a greater revision stays."""
+        kind, encode = self._kind, self._codec.encode
+        connection.executemany(
+            self._sql(_WRITE),
+            (
+                (key, rev, seal(encode(items[key]), kind, _id(streams, key), key, rev))
+                for key in sorted(items)
+            ),
+        )
+
+    def scan(
+        self, connection: sqlite3.Connection, streams: Mapping[int, Stream], numbers: range
+    ) -> Iterator[Row[Any]]:
+        """The rows of these streams in these minutes."""
+        numbers = self._clip(connection, numbers)
+        many = len(numbers) * len(streams) > _MANY_KEYS
+        fetch = self._by_range if many else self._by_grid
+        for key, rev, sealed in fetch(connection, streams, numbers):
+            item = self._open(streams[keys.slot_of(key)], key, rev, sealed)
+            if item is not None:
+                yield Row(keys.number_of(key), item)
+
+    def oldest(self, connection: sqlite3.Connection) -> int | None:
+        """The first minute with a row."""
+        (key,) = connection.execute(self._sql(_OLDEST)).fetchone()
+        return None if key is None else keys.number_of(key)
+
+    def slots(self, connection: sqlite3.Connection, numbers: range) -> list[int]:
+        """The streams with rows in these minutes."""
+        found = connection.execute(self._sql(_KEYS), keys.bounds(numbers)).fetchall()
+        return sorted({keys.slot_of(key) for (key,) in found})
+
+    def delete(self, connection: sqlite3.Connection, gone: Sequence[int]) -> None:
+        """Remove rows by key."""
+        connection.executemany(self._sql(_DELETE), ((key,) for key in gone))
+
+    def verify(self, connection: sqlite3.Connection, streams: Mapping[int, Stream]) -> None:
+        """Read every row once and report the damaged ones: a damaged key is found no other way."""
+        for key, rev, sealed in connection.execute(
+            self._sql(_BY_RANGE), (-(1 << 63), (1 << 63) - 1)
+        ):
+            stream = streams.get(keys.slot_of(key))
+            if stream is None:
+                self._damage.report(self.table, key)
+            else:
+                self._unseal(stream, key, rev, sealed)
+
+    def _by_key(self, connection: sqlite3.Connection, wanted: Sequence[int]) -> Iterator[Fetched]:
+        yield from rows.by_key(connection, self._sql(_BY_KEY), wanted, self._unreadable)
+
+    def _by_grid(
+        self, connection: sqlite3.Connection, streams: Mapping[int, Stream], numbers: range
+    ) -> Iterable[Fetched]:
+        return self._by_key(connection, keys.grid(numbers, streams))
+
+    def _by_range(
+        self, connection: sqlite3.Connection, streams: Mapping[int, Stream], numbers: range
+    ) -> Iterable[Fetched]:
+        try:
+            found = connection.execute(self._sql(_BY_RANGE), keys.bounds(numbers))
+            return [row for row in found if keys.slot_of(row[0]) in streams]
+        except sqlite3.DatabaseError as error:
+            if not damaged(error):
+                raise
+            return self._by_grid(connection, streams, numbers)
+
+    def _clip(self, connection: sqlite3.Connection, numbers: range) -> range:
+        """The part of an interval that may have rows, so that `all of time` is a short list."""
+        oldest = self.oldest(connection)
+        if oldest is None:
+            return range(0)
+        (newest,) = connection.execute(self._sql(_NEWEST)).fetchone()
+        return range(max(numbers.start, oldest), min(numbers.stop, keys.number_of(newest) + 1))
+
+    def _open(self, stream: Stream, key: int, rev: int, sealed: bytes) -> Any | None:
+        body = self._unseal(stream, key, rev, sealed)
+        return None if body is None else self._codec.decode(stream.series, body)
+
+    def _unseal(self, stream: Stream, key: int, rev: int, sealed: bytes) -> bytes | None:
+        try:
+            return unseal(sealed, self._kind, stream.series.id, key, rev)
+        except Corrupt:
+            self._damage.report(self.table, key)
+            return None
+
+    def _unreadable(self, key: int) -> None:
+        self._damage.report(self.table, key)
+
+    def _sql(self, statement: str) -> str:
+        return of_kind(statement, self._kind)
+
+
+def _id(streams: Mapping[int, Stream], key: int) -> int:
+    return streams[keys.slot_of(key)].series.id

@@ -1,0 +1,84 @@
+"""Hot minutes become chunks: what is packed and what is deleted is the same, in one transaction.
+
+Which hour is next is read from the rows, never from the clock, so a kill at any point only means
+that the same hour is next again.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from perfd.store import keys
+from perfd.store.chunks import Chunks
+from perfd.store.dictionary import Dictionary
+from perfd.store.grid import MINUTES_PER_HOUR, hour
+from perfd.store.hot import Hot
+from perfd.store.increments import Kind
+from perfd.store.pruning import prune
+from perfd.store.streams import Stream, Streams
+
+Minutes = list[tuple[int, Any]]
+
+
+class Packer:
+    """Packs one kind, an hour at a time and a few streams at a time."""
+
+    def __init__(
+        self,
+        kind: Kind,
+        hot: Hot,
+        chunks: Chunks,
+        streams: Streams,
+        dictionary: Dictionary,
+        keep_stacks: float,
+    ) -> None:
+        self.kind = kind
+        self._hot = hot
+        self._chunks = chunks
+        self._streams = streams
+        self._dictionary = dictionary
+        self._keep_stacks = keep_stacks
+
+    def due(self, connection: sqlite3.Connection, sealed: int) -> tuple[int, list[int]] | None:
+        """The oldest hour with hot rows and its streams, if it takes no more increments."""
+        oldest = self._hot.oldest(connection)
+        if oldest is None or oldest >= sealed:
+            return None
+        return hour(oldest), self._hot.slots(connection, _minutes_of(hour(oldest)))
+
+    def pack(self, connection: sqlite3.Connection, hour: int, slots: Sequence[int]) -> None:
+        """Move these streams' rows of an hour into chunks, adding to chunks that exist."""
+        sealed = {}
+        for slot in slots:
+            wanted = keys.grid(_minutes_of(hour), [slot])
+            stream = self._streams.by_slot.get(slot)
+            if stream is not None:  # else the stream's own row was damaged, and counted
+                minutes = self._minutes(connection, stream, hour, wanted)
+                if minutes:
+                    sealed[slot] = self._chunks.seal(stream, hour, minutes)
+            self._hot.delete(connection, wanted)
+        self._chunks.write(connection, hour, sealed)
+
+    def _minutes(
+        self, connection: sqlite3.Connection, stream: Stream, hour: int, wanted: Sequence[int]
+    ) -> Minutes:
+        merged = dict(self._chunks.read(connection, stream, hour))
+        for key, item in self._hot.read(connection, {stream.slot: stream}, wanted).items():
+            minute = keys.number_of(key) % MINUTES_PER_HOUR
+            held = merged.get(minute)
+            merged[minute] = item if held is None else held.merge(item)
+        minutes = sorted(merged.items())
+        return self._pruned(connection, minutes) if self.kind == Kind.PROFILE else minutes
+
+    def _pruned(self, connection: sqlite3.Connection, minutes: Minutes) -> Minutes:
+        nodes = {node for _, window in minutes for node in window.weights}
+        symbols = self._dictionary.symbols(connection, nodes)
+        pruned = prune(minutes, self._keep_stacks, symbols)
+        self._dictionary.add(connection, symbols)
+        return list(pruned)
+
+
+def _minutes_of(hour: int) -> range:
+    return range(hour * MINUTES_PER_HOUR, (hour + 1) * MINUTES_PER_HOUR)
