@@ -1,0 +1,121 @@
+"""The shop's rules, carts, stock and releases: the regression is slow, and never wrong."""
+
+import asyncio
+import statistics
+
+import pytest
+from yarl import URL
+
+from perfd.demo.shop import rules
+from perfd.demo.shop.carts import MOST_LINES, cart
+from perfd.demo.shop.releases import RELEASES
+from perfd.demo.shop.stock import Stock
+from perfd.demo.shop.upstream import Upstream
+
+OLD, NEW = URL("http://127.0.0.1:1"), URL("http://127.0.0.1:2")
+
+
+class Counted(str):
+    """A code that counts how often it is compared."""
+
+    compared = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other):
+        Counted.compared += 1
+        return str.__eq__(self, other)
+
+
+@pytest.fixture
+def stock(tmp_path):
+    stock = Stock(tmp_path / "stock.db")
+    yield stock
+    stock.close()
+
+
+@pytest.mark.parametrize("version", RELEASES)
+def test_every_release_asks_the_same_prices(version):
+    for number in range(40):
+        lines = cart(number)
+        quoted = rules.quote(lines, RELEASES[version].new_receipt())
+        assert quoted == rules.quote(lines, RELEASES["1.0.0"].new_receipt())
+
+
+def comparisons(version, discounts):
+    Counted.compared = 0
+    receipt = RELEASES[version].new_receipt()
+    rules.merge_discounts([(Counted(f"code-{n}"), "sku", n) for n in range(discounts)], receipt)
+    return Counted.compared
+
+
+def test_only_the_regression_is_quadratic():
+    assert comparisons("1.1.0", 400) > 3.9 * comparisons("1.1.0", 200) > 0
+    assert comparisons("1.0.0", 400) == comparisons("1.1.1", 400) < 400
+
+
+def test_a_discount_is_granted_once():
+    receipt = rules.IndexedReceipt()
+    discount = ("code", "sku", rules.CENT)
+    rules.merge_discounts([discount, discount], receipt)
+    assert list(receipt) == [discount]
+
+
+def test_no_line_is_cut_deeper_than_allowed():
+    for number in range(40):
+        lines = cart(number)
+        full = sum(map(rules.line_worth, lines))
+        total = rules.Decimal(rules.quote(lines, rules.IndexedReceipt())["total"])
+        assert full * (1 - rules.DEEPEST_CUT) <= total + rules.CENT <= full + rules.CENT
+
+
+def test_a_cart_is_always_the_same():
+    assert cart(5) == cart(5) != cart(6)
+
+
+def test_cart_sizes_are_spread_as_baskets_are():
+    sizes = [len(cart(number)) for number in range(2000)]
+    assert min(sizes) >= 1
+    assert max(sizes) == MOST_LINES
+    assert statistics.mean(sizes) > statistics.median(sizes)
+
+
+async def test_the_regression_asks_for_stock_once_per_article(stock):
+    wanted = ["sku-0008", "sku-0016", "sku-0024"]
+    answers = {}
+    for version in RELEASES:
+        asked = []
+
+        async def get(url, asked=asked):
+            asked.append(url.path)
+            skus = url.query.getall("sku", [])
+            return stock.several(skus) if skus else stock.one(url.name)
+
+        found = await RELEASES[version].ask_stock(get, OLD, wanted)
+        answers[version] = (found, len(asked))
+    assert answers["1.1.0"][0] == answers["1.0.0"][0] == stock.several(wanted)
+    assert {version: calls for version, (_, calls) in answers.items()} == {
+        "1.0.0": 1,
+        "1.1.0": 3,
+        "1.1.1": 1,
+    }
+
+
+def test_unknown_articles_are_not_in_stock(stock):
+    assert stock.one("sku-9999") == {}
+
+
+async def test_an_upstream_is_switched_at_once_and_left_when_unused():
+    upstream = Upstream(OLD)
+    async with upstream.lease() as before:
+        switching = asyncio.create_task(upstream.switch(NEW))
+        await asyncio.sleep(0)
+        async with upstream.lease() as after:
+            assert (before, after) == (OLD, NEW)
+            assert not switching.done()
+    await switching
+
+
+async def test_an_upstream_that_is_switched_to_itself_is_not_waited_for():
+    upstream = Upstream(OLD)
+    async with upstream.lease():
+        await upstream.switch(OLD)
