@@ -56,6 +56,11 @@ class DetectJob:
         self._watches: dict[Place, VersionWatch] = {}
         self._upto: float | None = None
 
+    def configure(self, settings: DetectSettings) -> None:
+        """Take new settings; deploys that were judged stay as they are."""
+        self._settings = settings
+        self._reader = CaseReader(self._store, settings, self._pace)
+
     def run(self, now: float) -> None:
         """Look at the traffic since the last run, then at the deploys that are due."""
         complete = floor_to(now - LATENESS, self._width)

@@ -39,6 +39,7 @@ class Follower:
         self, store: Store, settings: TicketSettings, *, pace: float, base_url: str, meter: Meter
     ) -> None:
         self._store, self._settings, self._meter = store, settings, meter
+        self._pace = pace
         self._policy = Policy.of(settings, pace)
         self._base_url = base_url.rstrip("/")
         self._lock = threading.RLock()
@@ -46,6 +47,11 @@ class Follower:
         self._tickets = {t.id: t for t in _all(store, TICKET, Ticket)}
         self._deploys = {d.id: d for d in _all(store, DEPLOY, Deploy)}
         meter.gauge("perfd_tickets_active", lambda: float(sum(t.active for t in self.tickets())))
+
+    def configure(self, settings: TicketSettings) -> None:
+        """Take new settings; rules that tickets already carry stay as they were registered."""
+        with self._lock:
+            self._settings, self._policy = settings, Policy.of(settings, self._pace)
 
     @property
     def policy(self) -> Policy:
