@@ -88,6 +88,10 @@ class Deliverer:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake.set)
 
+    def configure(self, trackers: Sequence[Tracker]) -> None:
+        """Deliver to these from now on; messages to one that is gone wait for its return."""
+        self._trackers = {tracker.name: tracker for tracker in trackers}
+
     def pending(self) -> Sequence[OutboxEntry]:
         """Messages that some tracker has not settled, oldest first."""
         return sorted(self._entries.values(), key=lambda e: (e.at, e.key))
