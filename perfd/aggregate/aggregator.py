@@ -19,7 +19,7 @@ from perfd.aggregate.settings import AggregateSettings
 from perfd.aggregate.spans import SpanAggregate
 from perfd.aggregate.traces import Traces
 from perfd.aggregate.warmup import InstanceKey, Warmup
-from perfd.aggregate.windows import ByMinute, OpenWindows
+from perfd.aggregate.windows import OpenWindows, by_minute
 from perfd.interfaces import Delivery, Meter
 from perfd.model.batch import Batch
 from perfd.model.series import CPU_TIME, UNKNOWN, Resource, Series
@@ -46,11 +46,12 @@ class Aggregator:
         self._windows = OpenWindows(settings.max_open_windows)
         self._gauges = OpenGauges(self._grid, settings.max_open_windows)
         self._traces = Traces(settings.traces, meter, random)
-        traces = self._traces if settings.traces.enabled else None
-        self._exemplars = Exemplars(self._traces, settings.traces.wait, self._grid.minute, meter)
+        self._exemplars = Exemplars(self._grid, self._traces, settings.traces.wait, meter, random)
+        self._with_traces = settings.traces.enabled
+        exemplars = self._exemplars if self._with_traces else None
         origins = Origins(Cardinality(settings))
         self._spans = SpanAggregate(
-            self._grid, self._windows, origins, self.warmup, traces, meter, random
+            self._grid, self._windows, origins, self.warmup, exemplars, meter, random
         )
         self._live = Live(self._grid)
         self._population = Population()
@@ -64,6 +65,8 @@ class Aggregator:
         if delivery.signal == "traces":
             self._population.note((batch.resource for batch in delivery.content), now)
             dropped = self._spans.add(delivery.content, now)
+            if self._with_traces:
+                self._traces.add(delivery.content, now)
         self._account(delivery, dropped)
         self._now = now
         if position is not None:
@@ -79,17 +82,15 @@ class Aggregator:
         """All increments since the last take, merged by the store's minutes."""
         self._traces.expire(now)
         cells = self._windows.take()
-        by_minute = ByMinute(self._grid)
-        for cell in cells:
-            by_minute.add(cell)
-        windows = self._exemplars.grown(now)
-        for window, candidates in by_minute.windows():
-            windows.append(self._exemplars.of(window, candidates, now) if candidates else window)
         self._live.add(cells, now)
+        windows = by_minute(cells, self._grid)
+        for shown in self._exemplars.take(now):
+            key = (shown.series.id, shown.start)
+            windows[key] = windows[key].merge(shown) if key in windows else shown
         items, self._items = self._items, Counter()
         position, self._position = self._position, None
         return Batch(
-            windows=tuple(windows),
+            windows=tuple(windows.values()),
             gauges=self._gauges.take(),
             log_position=position,
             items=dict(items),

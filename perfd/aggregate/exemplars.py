@@ -7,71 +7,85 @@ the one with more spans.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from perfd.aggregate.picks import Candidate
-from perfd.aggregate.traces import Traces
+from perfd.aggregate.grid import BASES_PER_MINUTE, Grid
+from perfd.aggregate.picks import Candidate, Picks
+from perfd.aggregate.traces import Shown, Traces
 from perfd.interfaces import Meter
-from perfd.model.exemplar import Exemplar, keep_best
+from perfd.model.exemplar import Exemplar
 from perfd.model.series import Series
+from perfd.model.span import Span
 from perfd.model.window import Window
 
-_MOST = 5_000  # exemplars whose traces are waited for
-
-
-@dataclass(slots=True)
-class Waiting:
-    """An exemplar that was given out, and until when its trace may grow."""
-
-    series: Series
-    start: float
-    exemplar: Exemplar
-    until: float
+_MOST = 4_000  # series and minutes of which requests are picked; 2 KiB each
 
 
 class Exemplars:
-    """From candidates to exemplars."""
+    """The requests worth showing of recent minutes.
 
-    def __init__(self, traces: Traces, wait: float, minute: float, meter: Meter) -> None:
+    What was picked in a minute stays known while the minute lasts, so that later requests compete
+    with it and not each take has its own slowest.
+    """
+
+    def __init__(
+        self, grid: Grid, traces: Traces, wait: float, meter: Meter, random: Callable[[], float]
+    ) -> None:
+        self._grid = grid
         self._traces = traces
         self._wait = wait
-        self._minute = minute
         self._meter = meter
-        self._waiting: list[Waiting] = []
+        self._random = random
+        self._picks: dict[tuple[Series, int], Picks] = {}
 
-    def of(self, window: Window, candidates: Iterable[Candidate], now: float) -> Window:
-        """The window with the best of its candidates, as far as their traces are known."""
-        best = keep_best(self._complete(candidate.exemplar()) for candidate in candidates)
-        until = now + self._wait
-        self._waiting += [Waiting(window.series, window.start, e, until) for e in best]
-        return replace(window, exemplars=best)
+    def offer(
+        self,
+        series: Series,
+        index: int,
+        spans: Sequence[Span],
+        seconds: Sequence[float],
+        error: bool,
+        now: float,
+    ) -> None:
+        """Requests that were counted in a base window of a series, all failed or none."""
+        key = (series, index // BASES_PER_MINUTE)
+        picks = self._picks.get(key)
+        if picks is None:
+            if len(self._picks) >= _MOST:
+                self._meter.count("perfd_evicted", what="exemplars")
+                return
+            picks = self._picks[key] = Picks()
+        if picks.offer(spans, seconds, error, self._random):
+            for candidate in picks.fresh:
+                self._traces.want(candidate.trace_id, now)
 
-    def grown(self, now: float) -> list[Window]:
-        """Windows that count nothing and carry the exemplars whose traces have grown."""
+    def take(self, now: float) -> Iterator[Window]:
+        """Windows that count nothing and carry what is new, or known better, since the last take.
+
+        One window for each exemplar.
+        """
+        for shown in self._traces.grown():
+            yield self._window(shown.series, shown.start, shown.exemplar)
+        for (series, minute), picks in self._picks.items():
+            for candidate in picks.take():
+                yield self._show(series, minute * self._grid.minute, candidate)
         self._forget(now)
-        windows: list[Window] = []
-        for waiting in self._waiting:
-            known = len(waiting.exemplar.spans)
-            if self._traces.count(bytes.fromhex(waiting.exemplar.trace_id)) <= known:
-                continue
-            waiting.exemplar = self._complete(waiting.exemplar)
-            windows.append(
-                Window(
-                    *(waiting.series, waiting.start, self._minute, 0, 0),
-                    exemplars=(waiting.exemplar,),
-                )
-            )
-        return windows
 
-    def _complete(self, exemplar: Exemplar) -> Exemplar:
+    def _show(self, series: Series, start: float, candidate: Candidate) -> Window:
+        exemplar = candidate.exemplar()
+        self._traces.show(candidate.trace_id, Shown(series, start, exemplar))
+        return self._window(series, start, exemplar)
+
+    def _window(self, series: Series, start: float, exemplar: Exemplar) -> Window:
         spans = self._traces.spans(bytes.fromhex(exemplar.trace_id))
-        return replace(exemplar, spans=spans) if spans else exemplar
+        return Window(
+            *(series, start, self._grid.minute, 0, 0),
+            exemplars=(replace(exemplar, spans=spans),),
+        )
 
     def _forget(self, now: float) -> None:
-        wait = 2 * self._wait  # further away, the clock was set back
-        self._waiting = [w for w in self._waiting if now < w.until <= now + wait]
-        over = len(self._waiting) - _MOST
-        if over > 0:
-            del self._waiting[:over]
-            self._meter.count("perfd_evicted", over, what="exemplars")
+        """Minutes that are over, and whose last spans should have come."""
+        last = self._grid.index_at(now) // BASES_PER_MINUTE
+        first = self._grid.index_at(max(now - self._wait, 0.0)) // BASES_PER_MINUTE
+        self._picks = {key: p for key, p in self._picks.items() if first <= key[1] <= last}

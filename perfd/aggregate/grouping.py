@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from perfd.aggregate.clues import Layout, is_entry
 from perfd.aggregate.grid import Grid
-from perfd.aggregate.operation import Clue, Operation, clues, is_entry, operation_of
+from perfd.aggregate.operation import Clue, Operation, operation_of
 from perfd.model.span import CONSUMER, SERVER, Span
 
 _MEMO = 10_000  # clues whose operation is remembered
@@ -23,6 +24,7 @@ class GroupKey(NamedTuple):
 def grouped(spans: Iterable[Span], grid: Grid) -> dict[GroupKey, list[Span]]:
     """The entry spans, grouped; all others are nobody's requests."""
     numerator, denominator = grid.numerator, grid.denominator
+    clues = Layout().clues
     groups: dict[tuple[int, int, bytes, bytes, tuple[bytes, ...]], list[Span]] = {}
     for span in spans:
         kind = span.kind

@@ -2,9 +2,7 @@
 
 Stable names come first and the legacy ones after them. An HTTP request is "GET /route", never a
 path with identifiers in it; an RPC is its full method; a message is "process destination"; all
-others are the span's name. Only the entries of a service are operations: SERVER and CONSUMER spans,
-and INTERNAL ones that nothing of the same process encloses. A CLIENT or PRODUCER span without a
-parent is somebody else's work.
+others are the span's name.
 """
 
 from __future__ import annotations
@@ -13,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from perfd.aggregate.paths import without_raw
-from perfd.model.attribute import pair, prefix
-from perfd.model.span import CONSUMER, ERROR, INTERNAL, REMOTE_PARENT, SERVER, Span, status_code
+from perfd.model.attribute import pair
+from perfd.model.span import CONSUMER, ERROR, status_code
 from perfd.model.text import shorten
 
 HTTP_METHOD = ("http.request.method", "http.method")
@@ -30,10 +28,6 @@ DESTINATION = (
 )
 MESSAGING = ("messaging.operation.type", "messaging.operation.name", "messaging.operation")
 TEMPORARY = ("messaging.destination.temporary", "messaging.temp_destination")
-
-_HTTP = tuple(map(prefix, HTTP_METHOD + HTTP_ROUTE + HTTP_STATUS))
-_RPC = tuple(map(prefix, RPC_METHOD + RPC_SERVICE + RPC_STATUS))
-_MESSAGE = tuple(map(prefix, DESTINATION + MESSAGING + TEMPORARY))
 
 METHODS = frozenset(
     {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"}
@@ -64,27 +58,6 @@ class Clue(NamedTuple):
     name: bytes
     status: bytes
     attributes: tuple[bytes, ...]
-
-
-def is_entry(span: Span, kind: int) -> bool:
-    """Whether a span of this kind, neither SERVER nor CONSUMER, is where a service begins to work.
-
-    It has no parent, or one that is known to be in another process.
-    """
-    if kind > INTERNAL:
-        return False
-    return not span.parent_span_id or span.flags & REMOTE_PARENT == REMOTE_PARENT
-
-
-def clues(span: Span, kind: int) -> tuple[bytes, ...]:
-    """The attributes that decide the operation, still encoded; the usual ones first."""
-    if kind == SERVER:
-        attributes = span.attributes[:]
-        found = [a for a in attributes if a.startswith(_HTTP)]
-        return tuple(found or [a for a in attributes if a.startswith(_RPC)])
-    if kind == CONSUMER:
-        return tuple([a for a in span.attributes[:] if a.startswith(_MESSAGE)])
-    return ()
 
 
 def operation_of(clue: Clue) -> Operation:

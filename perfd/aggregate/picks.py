@@ -13,8 +13,6 @@ from typing import NamedTuple
 from perfd.model.exemplar import ERROR, KEEP, RANDOM, SLOWEST, Exemplar
 from perfd.model.span import SPAN_ID, TRACE_ID, Span
 
-_NONE = float("-inf")
-
 
 class Candidate(NamedTuple):
     """A request that may become an exemplar; ids as sent, `start` in nanoseconds."""
@@ -42,8 +40,12 @@ class Best:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self.floor = _NONE
+        self.floor = float("-inf")
         self.kept: list[Candidate] = []
+
+    def least(self, priorities: Sequence[float]) -> float:
+        """What one must have to be among the best of these alone."""
+        return sorted(priorities)[-self._most :][0]
 
     def offer(self, candidate: Candidate) -> None:
         """Keep it if it is among the best."""
@@ -55,12 +57,13 @@ class Best:
 
 
 class Picks:
-    """The candidates of one window."""
+    """The candidates of one series and minute, and which of them nobody has taken yet."""
 
-    __slots__ = ("_best",)
+    __slots__ = ("_best", "_fresh")
 
     def __init__(self) -> None:
         self._best = {reason: Best(most) for reason, most in KEEP.items()}
+        self._fresh: list[Candidate] = []
 
     def offer(
         self,
@@ -68,18 +71,25 @@ class Picks:
         seconds: Sequence[float],
         error: bool,
         random: Callable[[], float],
-    ) -> list[bytes]:
-        """Requests of one operation, all failed or none; returns the traces of those kept."""
+    ) -> bool:
+        """Requests of one operation, all failed or none; whether any was kept."""
         draws = [random() for _ in spans]
-        traces = self._rank(SLOWEST, seconds, spans, seconds, error)
-        traces += self._rank(RANDOM, draws, spans, seconds, error)
+        before = len(self._fresh)
+        self._rank(SLOWEST, seconds, spans, seconds, error)
+        self._rank(RANDOM, draws, spans, seconds, error)
         if error:
-            traces += self._rank(ERROR, draws, spans, seconds, error)
-        return traces
+            self._rank(ERROR, draws, spans, seconds, error)
+        return len(self._fresh) > before
 
-    def all(self) -> list[Candidate]:
-        """Everything that was kept."""
-        return [candidate for best in self._best.values() for candidate in best.kept]
+    @property
+    def fresh(self) -> list[Candidate]:
+        """What was kept since the last `take`."""
+        return self._fresh
+
+    def take(self) -> list[Candidate]:
+        """Hand over those kept since the last time that no better one has replaced since."""
+        fresh, self._fresh = self._fresh, []
+        return [c for c in fresh if c in self._best[c.reason].kept]
 
     def _rank(
         self,
@@ -88,18 +98,18 @@ class Picks:
         spans: Sequence[Span],
         seconds: Sequence[float],
         error: bool,
-    ) -> list[bytes]:
+    ) -> None:
         best = self._best[reason]
         if max(priorities) <= best.floor:
-            return []
-        traces: list[bytes] = []
+            return
+        least = best.least(priorities)
         for priority, span, duration in zip(priorities, spans, seconds, strict=True):
-            if priority <= best.floor:
+            if priority < least or priority <= best.floor:
                 continue
             ids = span.trace_id, span.span_id
             if (len(ids[0]), len(ids[1])) != (TRACE_ID, SPAN_ID):
                 continue  # nobody could look it up
             start = span.start_time_unix_nano
-            best.offer(Candidate(reason, priority, *ids, start, duration, error))
-            traces.append(ids[0])
-        return traces
+            candidate = Candidate(reason, priority, *ids, start, duration, error)
+            best.offer(candidate)
+            self._fresh.append(candidate)

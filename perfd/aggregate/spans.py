@@ -6,16 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from perfd.aggregate.exemplars import Exemplars
 from perfd.aggregate.grid import Grid
 from perfd.aggregate.grouping import GroupKey, Operations, grouped
 from perfd.aggregate.operation import Operation
 from perfd.aggregate.origin import Origin, Origins
 from perfd.aggregate.sampling import adjusted
-from perfd.aggregate.traces import Traces
 from perfd.aggregate.warmup import Warmup
-from perfd.aggregate.windows import OpenWindows
+from perfd.aggregate.windows import OpenWindows, Sample
 from perfd.interfaces import Meter
-from perfd.model.histogram import Histogram
 from perfd.model.series import OVERFLOW, STEADY, WARMUP
 from perfd.model.span import Span, SpanBatch
 
@@ -36,7 +35,7 @@ class Measured(NamedTuple):
 
 
 class SpanAggregate:
-    """Requests of entry spans into the open windows, and all spans past the traces."""
+    """Requests of entry spans into the open windows; the best of them to the exemplars."""
 
     def __init__(
         self,
@@ -44,7 +43,7 @@ class SpanAggregate:
         windows: OpenWindows,
         origins: Origins,
         warmup: Warmup,
-        traces: Traces | None,
+        exemplars: Exemplars | None,
         meter: Meter,
         random: Callable[[], float],
     ) -> None:
@@ -52,7 +51,7 @@ class SpanAggregate:
         self._windows = windows
         self._origins = origins
         self._warmup = warmup
-        self._traces = traces
+        self._exemplars = exemplars
         self._meter = meter
         self._random = random
         self._operations = Operations()
@@ -70,8 +69,6 @@ class SpanAggregate:
                     self._measure(origin, key, spans, now)
                 else:
                     self._dropped[LATE if key.window < first else FUTURE] += len(spans)
-        if self._traces is not None:
-            self._traces.add(batches, now)
         if self._overflowed:
             self._meter.count("perfd_overflowed_items", self._overflowed, signal="traces")
         return self._dropped
@@ -117,21 +114,19 @@ class SpanAggregate:
         measured: Measured,
         now: float,
     ) -> None:
-        histogram = Histogram.of(measured.seconds)
+        sample = Sample.of(measured.seconds)
         count = self._adjusted(measured.spans)
         errors = count if operation.error else 0
         other = operation._replace(name=OVERFLOW)
         series, spare = origin.requests(operation, phase), origin.requests(other, phase)
         cell = self._windows.cell(series, index, spare)
-        cell.add(count, errors, histogram)
+        cell.measure(count, errors, sample)
         instance, spare = origin.instance(phase), origin.other_instance(phase)
-        self._windows.cell(instance, index, spare).add(count, errors, histogram)
+        self._windows.cell(instance, index, spare).measure(count, errors, sample)
         if cell.series.label["operation"] == OVERFLOW:
             self._overflowed += len(measured.spans)
-        if self._traces is not None:
-            picked = cell.pick().offer(*measured, operation.error, self._random)
-            for trace_id in picked:
-                self._traces.want(trace_id, now)
+        if self._exemplars is not None:
+            self._exemplars.offer(cell.series, index, *measured, operation.error, now)
 
     def _adjusted(self, spans: Sequence[Span]) -> int:
         states = [span.trace_state for span in spans]

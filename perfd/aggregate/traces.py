@@ -16,7 +16,8 @@ from zlib import crc32
 from perfd.aggregate.detail import DETAIL, DETAIL_BYTES, detail_of, plain_name
 from perfd.aggregate.settings import TraceSettings
 from perfd.interfaces import Meter
-from perfd.model.exemplar import SpanRecord
+from perfd.model.exemplar import Exemplar, SpanRecord
+from perfd.model.series import Series
 from perfd.model.span import (
     CONSUMER,
     ERROR,
@@ -34,6 +35,7 @@ _LEAST = 1 << 12  # one trace in a million
 _RECORD_SIZE = 400  # bytes that a record costs beside its text
 _RESERVED = 8  # places of a trace that only entry spans may take: one that repeats fills the rest
 _NAME_BYTES = 512
+_SHOWN = 16  # exemplars of one trace that are given out again
 
 
 class Record(NamedTuple):
@@ -50,15 +52,24 @@ class Record(NamedTuple):
     attributes: tuple[bytes, ...]
 
 
+class Shown(NamedTuple):
+    """An exemplar that was given out, and for which series and minute."""
+
+    series: Series
+    start: float
+    exemplar: Exemplar
+
+
 class Trace:
     """The spans of one trace, by span id, so that one that was sent twice is held once."""
 
-    __slots__ = ("records", "size", "until")
+    __slots__ = ("records", "shown", "size", "until")
 
     def __init__(self, until: float) -> None:
         self.until = until
         self.size = 0
         self.records: dict[bytes, Record] = {}
+        self.shown: list[Shown] = []
 
 
 class Traces:
@@ -70,6 +81,7 @@ class Traces:
         self._salt = int(random() * _ALL)
         self._threshold = _ALL
         self._open: dict[bytes, Trace] = {}
+        self._grown: dict[bytes, Trace] = {}  # those of them that an exemplar was given out for
         self._size = 0
         self._pressed = 0.0
 
@@ -101,13 +113,20 @@ class Traces:
                     if crc32(trace_id, salt) >= threshold or len(trace_id) != TRACE_ID:
                         continue
                     trace = opened[trace_id] = Trace(now + self._settings.wait)
-                self._append(trace, span, service)
+                if self._append(trace, span, service) and trace.shown:
+                    self._grown[trace_id] = trace
         self._bound(now)
 
-    def count(self, trace_id: bytes) -> int:
-        """How many spans of a trace are held."""
+    def show(self, trace_id: bytes, shown: Shown) -> None:
+        """Remember that an exemplar was given out with the spans that are held now."""
         trace = self._open.get(trace_id)
-        return len(trace.records) if trace else 0
+        if trace is not None and len(trace.shown) < _SHOWN:
+            trace.shown.append(shown)
+
+    def grown(self) -> list[Shown]:
+        """The exemplars whose traces have spans that they were given out without."""
+        grown, self._grown = self._grown, {}
+        return [shown for trace in grown.values() for shown in trace.shown]
 
     def spans(self, trace_id: bytes) -> tuple[SpanRecord, ...]:
         """The spans of a trace by start, with no parent that leads in a circle."""
@@ -129,17 +148,19 @@ class Traces:
             self._threshold *= 2
             self._pressed = now
 
-    def _append(self, trace: Trace, span: Span, service: str) -> None:
+    def _append(self, trace: Trace, span: Span, service: str) -> bool:
+        """Whether the span was new, and there was room."""
         kind = span.kind
         room = self._settings.max_spans - (0 if kind in (SERVER, CONSUMER) else _RESERVED)
-        if len(trace.records) >= max(room, 1):
-            return
-        record = _record(span, service, kind)
-        if record.span_id not in trace.records and len(record.span_id) == SPAN_ID:
-            size = _RECORD_SIZE + len(record.name) + sum(map(len, record.attributes))
-            trace.records[record.span_id] = record
-            trace.size += size
-            self._size += size
+        span_id = span.span_id
+        known = span_id in trace.records or len(span_id) != SPAN_ID
+        if known or len(trace.records) >= max(room, 1):
+            return False
+        record = trace.records[span_id] = _record(span, service, kind)
+        size = _RECORD_SIZE + len(record.name) + sum(map(len, record.attributes))
+        trace.size += size
+        self._size += size
+        return True
 
     def _bound(self, now: float) -> None:
         """Evict the oldest beyond the bounds, and open fewer from now on."""

@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 
 from perfd.aggregate.grid import Grid
-from perfd.aggregate.picks import Candidate, Picks
-from perfd.model.histogram import Histogram
+from perfd.model.histogram import BUCKETS_PER_OCTAVE, Histogram
 from perfd.model.series import Series
 from perfd.model.window import Window
+
+_INDEX_FACTOR = BUCKETS_PER_OCTAVE / math.log(2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Durations made ready for several cells: bucket numbers of the positive ones, and sums."""
+
+    indices: Sequence[int]
+    count: int
+    total: float
+    log_total: float
+    log_square: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Sample:
+        """The same numbers as `Histogram.of`, with the counting left to C."""
+        logs = [math.log(value) for value in seconds if value > 0.0]
+        return cls(
+            [math.ceil(log * _INDEX_FACTOR) - 1 for log in logs],
+            *(len(seconds), sum(seconds), sum(logs), sum([log * log for log in logs])),
+        )
 
 
 class Cell:
     """A window that can still grow."""
 
     __slots__ = (
-        *("series", "index", "count", "errors", "picks"),
+        *("series", "index", "count", "errors"),
         *("buckets", "zeros", "measured", "total", "log_total", "log_square"),
     )
 
@@ -24,8 +48,18 @@ class Cell:
         self.index = index
         self.count = self.errors = self.zeros = self.measured = 0
         self.total = self.log_total = self.log_square = 0.0
-        self.buckets: dict[int, int] = {}
-        self.picks: Picks | None = None
+        self.buckets: Counter[int] = Counter()
+
+    def measure(self, count: int, errors: int, sample: Sample) -> None:
+        """Requests, how many of them failed, and how long they took."""
+        self.count += count
+        self.errors += errors
+        self.zeros += sample.count - len(sample.indices)
+        self.measured += sample.count
+        self.total += sample.total
+        self.log_total += sample.log_total
+        self.log_square += sample.log_square
+        self.buckets.update(sample.indices)
 
     def add(self, count: int, errors: int, histogram: Histogram) -> None:
         """Requests, how many of them failed, and what was measured of them."""
@@ -48,18 +82,8 @@ class Cell:
         )
 
     def window(self, start: float, width: float) -> Window:
-        """What was counted so far, without exemplars."""
+        """What was counted so far."""
         return Window(self.series, start, width, self.count, self.errors, self.histogram())
-
-    def pick(self) -> Picks:
-        """Where the requests worth showing are kept."""
-        if self.picks is None:
-            self.picks = Picks()
-        return self.picks
-
-    def candidates(self) -> list[Candidate]:
-        """The requests worth showing."""
-        return self.picks.all() if self.picks else []
 
 
 class OpenWindows:
@@ -92,27 +116,13 @@ class OpenWindows:
         return cells.values()
 
 
-class ByMinute:
-    """Cells merged into the store's minutes."""
-
-    def __init__(self, grid: Grid) -> None:
-        self._grid = grid
-        self._minutes: dict[tuple[int, float], Cell] = {}
-        self._candidates: dict[tuple[int, float], list[Candidate]] = {}
-
-    def add(self, cell: Cell) -> None:
-        """Merge a base window into its minute."""
-        key = (cell.series.id, self._grid.minute_start(cell.index))
-        minute = self._minutes.get(key)
+def by_minute(cells: Iterable[Cell], grid: Grid) -> dict[tuple[int, float], Window]:
+    """Cells merged into the store's minutes, by series id and start."""
+    minutes: dict[tuple[int, float], Cell] = {}
+    for cell in cells:
+        key = (cell.series.id, grid.minute_start(cell.index))
+        minute = minutes.get(key)
         if minute is None:
-            minute = self._minutes[key] = Cell(cell.series, cell.index)
+            minute = minutes[key] = Cell(cell.series, cell.index)
         minute.add(cell.count, cell.errors, cell.histogram())
-        if cell.picks:
-            self._candidates.setdefault(key, []).extend(cell.candidates())
-
-    def windows(self) -> list[tuple[Window, list[Candidate]]]:
-        """Each minute, and the requests of it that are worth showing."""
-        return [
-            (minute.window(key[1], self._grid.minute), self._candidates.get(key, []))
-            for key, minute in self._minutes.items()
-        ]
+    return {key: minute.window(key[1], grid.minute) for key, minute in minutes.items()}
