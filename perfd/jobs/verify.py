@@ -14,7 +14,7 @@ from perfd.model.finding import Estimate
 from perfd.model.series import CPU_TIME, OVERFLOW, REQUESTS, STEADY, UNKNOWN
 from perfd.model.ticket import State, Ticket
 from perfd.model.window import Window
-from perfd.tickets.verify import ERRORS, Guard, verdict
+from perfd.tickets.verify import ERRORS, Guard, due, verdict
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +53,11 @@ class VerifyJob:
         else:
             fix = self._side(ticket, "", since + self._mixed, end)
         after = fix.measure(ticket.operation, rule.metric)
+        if not due(ticket.verification, after):
+            return
         guards = self._guards(ticket, rule, fix) if after else ()
         found = verdict(rule, ticket, after, guards, now)
-        if (found.verdict, found.text) != (ticket.verification.verdict, ticket.verification.text):
-            log.info("verdict on %s: %s %s", ticket.id, found.verdict, found.text)
+        log.info("verdict on %s: %s %s", ticket.id, found.verdict, found.text)
         self._follower.judge(ticket.id, found, now)
 
     def _guards(self, ticket: Ticket, rule: Rule, fix: _Side) -> Sequence[Guard]:

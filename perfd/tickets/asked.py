@@ -75,7 +75,9 @@ def reopened(ticket: Ticket, event: Reopened, policy: Policy, now: float) -> Ste
     if ticket.active:
         raise refuse(ticket, "reopened")
     action = Action.REOPENED if announced(ticket) else Action.OPENED
-    verification = dataclasses.replace(ticket.verification, claimed=False, deadline=None)
+    verification = dataclasses.replace(
+        ticket.verification, verdict=None, text="", claimed=False, deadline=None
+    )
     ticket = dataclasses.replace(
         ticket, resolution=None, verification=verification, absent_since=None
     )

@@ -7,10 +7,10 @@ on it. On the bad side it is m away from the baseline, in logarithms for positiv
     m = max(ln 1.05, e / 3, doubt about the baseline)  room for noise: must be achievable
     m = min(m, e / 2, ln 1.25)                         never nearer to the regression
 
-A version that fixes nothing has its estimate at e, so its 95 % interval cannot lie below e / 2
-unless the estimate is off by half the effect and more. A version that fixes everything passes once
-its interval's half width is under m: with 300 requests the p95 of a latency with a log standard
-deviation of 0.5 is known to ± 12 %, which suffices for e ≥ ln 1.4; smaller effects need more.
+A version that fixes nothing has its estimate at e; for its 95 % interval to lie below e / 2 the
+estimate must be off by half the effect and half the interval. A version that fixes everything
+passes once its interval's half width is well under m: with 300 requests the p95 of a latency with a
+log standard deviation of 0.5 is known to ± 12 %; effects below 40 % need more requests.
 
 On the good side it is a factor of two: better than before is welcome, but work that takes less than
 half of what it ever took is probably not the same work (it fails early, or does less), and a person

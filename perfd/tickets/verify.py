@@ -1,4 +1,10 @@
-"""The verdict on a deploy after the ticket, by the rule that was fixed when the ticket opened."""
+"""The verdict on a deploy after the ticket, by the rule that was fixed when the ticket opened.
+
+Looking again and again until noise is kind would verify what fixes nothing, so a look is due only
+when the data have grown by half since the last. In simulation (300 requests at first, looks for
+three days) a version that fixes nothing of a 5 % regression is then verified in 1.7 % of cases, of a
+10 % one in 0.4 %, of a 20 % one never in 1,500; a version that fixes all of it in 97 % and more.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +18,7 @@ from perfd.model.ticket import Ticket, Verdict, Verification
 from perfd.tickets.wording import band, count, length, metric_name, quantity, scale_of, share
 
 ERRORS = "error_rate"
+GROWTH = 1.5  # of the number of requests between two looks
 MORE_ERRORS = 0.005  # of all requests; below half a point a rise is not held against a fix
 
 
@@ -40,6 +47,14 @@ def verdict(
     if _beyond(rule, ticket, after):
         return _not_fixed(rule, ticket, after, now)
     return _told(ticket, Verdict.INCONCLUSIVE, _undecided(rule, ticket, after), after, now)
+
+
+def due(verification: Verification, after: Estimate | None) -> bool:
+    """Whether there is enough more data than at the last look to look again."""
+    if verification.verdict is None:
+        return True
+    before = verification.after.count if verification.after else 0
+    return after is not None and after.count >= GROWTH * max(before, 1)
 
 
 def _inside(

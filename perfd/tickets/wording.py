@@ -72,7 +72,7 @@ def decimals(value: float, half: float) -> int:
     most = max(0, 2 - math.floor(math.log10(abs(value))))
     if half <= 0 or not math.isfinite(half):
         return min(most, 6)
-    return min(most, max(0, -math.floor(math.log10(half))), 6)
+    return min(most, max(0, -math.floor(math.log10(half) + 1e-9)), 6)
 
 
 def number(value: float, digits: int) -> str:
@@ -96,7 +96,7 @@ def quantity(
 def band(low: float, high: float, unit: str) -> str:
     """`39 … 44 ms`."""
     scale = scale_of(unit, low, high)
-    digits = decimals(high * scale.factor, (high - low) / 10 * scale.factor)
+    digits = decimals(high * scale.factor, (high - low) / 4 * scale.factor)
     ends = (number(end * scale.factor, digits) for end in (low, high))
     return f"{' … '.join(ends)} {scale.symbol}".rstrip()
 
