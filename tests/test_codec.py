@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from perfd.model.evidence import Evidence
 from perfd.model.exemplar import Exemplar, SpanRecord
 from perfd.model.finding import Check, Finding
@@ -28,3 +30,10 @@ def test_a_finding_knows_its_kind() -> None:
     stored = document(finding, finding.id, 1, 3.0)
     assert stored.kind == "finding"
     assert decode(Finding, stored.body) == finding
+
+
+def test_numbers_that_numpy_computed_are_numbers() -> None:
+    check = Check("mix", True, "same mix", {"share": np.float64(0.5), "count": np.int64(3)})  # type: ignore[dict-item]
+    again = decode(Check, encode(check))
+    assert again.inputs == {"share": 0.5, "count": 3}
+    assert type(again.inputs["share"]) is float

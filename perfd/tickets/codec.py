@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import msgspec
+import numpy as np
 
 from perfd.model.batch import DEPLOY, EVIDENCE, FINDING, OUTBOX, TICKET, Document
 from perfd.model.deploy import Deploy
@@ -27,12 +28,19 @@ _KINDS: dict[type[Any], str] = {
 
 def encode(value: Any) -> bytes:
     """Any of the model's records as bytes."""
-    return msgspec.msgpack.encode(value)
+    return msgspec.msgpack.encode(value, enc_hook=_plain)
 
 
 def decode(type_: type[T], body: bytes) -> T:
     """The record back; raises msgspec.DecodeError on bytes that are not one."""
     return msgspec.msgpack.decode(body, type=type_)
+
+
+def _plain(value: Any) -> Any:
+    """A number that numpy computed as the number that it is."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise NotImplementedError(f"{type(value).__name__} has no place in a document")
 
 
 def document(value: Any, id: str, revision: int, at: float) -> Document:
