@@ -19,7 +19,7 @@ _SPACES = re.compile(r"\s+")
 # What begins a mention, a reference, an address or the target of a link.
 _BEGINS = re.compile(r"(@|#|://|\bwww\.|\bmailto:|\](?=[(\[:]))", re.IGNORECASE)
 
-_PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#!|~&$])")
+_PUNCTUATION = re.compile(r"([\\`*_{}\[\]|~&$])")
 
 
 def clean(text: str, longest: int = LONGEST) -> str:
