@@ -38,6 +38,14 @@ class DemoOptions:
         return WARM_UP_SECONDS + AFTER_SECONDS / self.pace + LATENESS_SECONDS + self.slack
 
     @property
+    def all_looks(self) -> float:
+        """Seconds after a deploy until perfd has looked at it as often as it does on the same day.
+
+        The last of these looks comes four times as late as the first.
+        """
+        return self.judgement + 3 * AFTER_SECONDS / self.pace
+
+    @property
     def slack(self) -> float:
         """Seconds for evaluations to be repeated, ten times at most, and for a slow machine."""
         return 15 + 600 / self.pace

@@ -111,7 +111,7 @@ class Story:
         await self._observe(GOOD, self._options.baseline)
         if self._options.no_regression:
             await self._deploy(BAD, like=GOOD)
-            await self._observe(BAD, self._options.judgement)
+            await self._observe(BAD, self._options.all_looks)
         elif await self._see_ticket() and self._options.then_fix:
             await self._see_fix()
 

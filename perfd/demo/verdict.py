@@ -54,9 +54,9 @@ def no_ticket_problems(
 
 
 def judged(findings: Sequence[Mapping[str, Any]], version: str) -> bool:
-    """Whether a deploy of this version of pricing was looked at."""
+    """Whether this version of pricing was compared with the one before."""
     return any(
-        finding.get("service") == SERVICE and finding.get("version") == version
+        finding["service"] == SERVICE and finding["version"] == version and finding["after"]
         for finding in findings
     )
 

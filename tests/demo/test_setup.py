@@ -63,6 +63,11 @@ def test_the_fast_story_with_its_fix_ends_within_five_minutes():
     assert options.baseline + 2 * options.judgement < 290
 
 
+def test_the_fast_control_ends_within_five_minutes():
+    options = DemoOptions(fast=True)
+    assert options.baseline + options.all_looks < 290
+
+
 OUTCOME = {"ok": True, "ticket": {"id": "PERF-K3QZ7A", "state": "verified"}, "problems": []}
 
 

@@ -69,7 +69,7 @@ def test_a_ticket_must_name_the_culprit(changes, words):
     assert words in problem
 
 
-JUDGED = [{"service": "pricing", "version": "1.1.0", "opened": False}]
+JUDGED = [{"service": "pricing", "version": "1.1.0", "opened": False, "after": {"count": 2900}}]
 
 
 def test_the_control_wants_a_judgement_and_no_ticket():
@@ -83,7 +83,10 @@ def test_the_control_fails_on_any_ticket(state):
     assert "nothing is wrong" in problem
 
 
-@pytest.mark.parametrize("findings", [[], [{"service": "storefront", "version": "1.1.0"}]])
+@pytest.mark.parametrize(
+    "findings",
+    [[], [{**JUDGED[0], "service": "storefront"}], [{**JUDGED[0], "after": None}]],
+)
 def test_the_control_fails_if_nobody_looked(findings):
     (problem,) = no_ticket_problems([], findings)
     assert "was judged" in problem
