@@ -2,13 +2,22 @@
 
 import asyncio
 import sys
+from dataclasses import replace
 
+from perfd.interfaces import Delivery
 from perfd.sources.otlp_http import OtlpHttp
-from tests.sources.rig import Rig
+from tests.sources.rig import Keeping, Rig
+
+
+class Forgetting(Keeping):
+    """Keeps of a delivery what the daemon keeps while it waits for the disk: not its content."""
+
+    async def accept(self, delivery: Delivery) -> None:
+        await super().accept(replace(delivery, content=None))
 
 
 async def serve() -> None:
-    async with Rig(OtlpHttp) as rig:
+    async with Rig(OtlpHttp, intake=Forgetting()) as rig:
         print(rig.address, flush=True)
         await asyncio.to_thread(sys.stdin.read)
         rig.check_identity()

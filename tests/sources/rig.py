@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import replace
 
 from perfd.clock import SystemClock
 from perfd.errors import Overloaded
@@ -16,7 +15,7 @@ from tests.fakes import CountingMeter
 
 
 class Keeping:
-    """An Intake that keeps deliveries without their content, or raises what it was told to."""
+    """An Intake that keeps deliveries, or raises what it was told to."""
 
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []
@@ -30,7 +29,7 @@ class Keeping:
         await self.gate.wait()
         if self.raises:
             raise self.raises.pop(0)
-        self.deliveries.append(replace(delivery, content=None))
+        self.deliveries.append(delivery)
 
     @property
     def items(self) -> int:
@@ -50,11 +49,13 @@ class Token:
 class Rig:
     """A receiver of class `kind` and what it was handed; `async with` starts and stops it."""
 
-    def __init__(self, kind, settings: OtlpSettings | None = None, *, decoder=None, token=None):
+    def __init__(
+        self, kind, settings: OtlpSettings | None = None, *, decoder=None, intake=None, token=None
+    ):
         settings = settings or OtlpSettings()
         self.settings = settings
         self.meter = CountingMeter()
-        self.intake = Keeping()
+        self.intake = intake or Keeping()
         self.admission = Admission(settings.max_in_flight_size, settings.max_in_flight_requests)
         self.receiver = kind(
             settings,
