@@ -31,6 +31,8 @@ def machine_block(ticket: Ticket) -> str:
 def _short(value: Any) -> Any:
     if isinstance(value, str):
         return clean(value)
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
     if isinstance(value, list):
         return [_short(inner) for inner in value[:MOST]]
     if isinstance(value, dict):

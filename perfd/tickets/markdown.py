@@ -17,7 +17,7 @@ BREAK = "\u200b"  # zero-width space: invisible, and ends a mention or an addres
 _RUNS = re.compile(r"`+")
 _SPACES = re.compile(r"\s+")
 # What begins a mention, a reference, an address or the target of a link.
-_BEGINS = re.compile(r"(@|#|://|\bwww\.|\bmailto:|\](?=[(\[:]))", re.IGNORECASE)
+_BEGINS = re.compile(r"(@|#|:(?=//)|\bwww(?=\.)|\bmailto:|\](?=[(\[:]))", re.IGNORECASE)
 
 _PUNCTUATION = re.compile(r"([\\`*_{}\[\]|~&$])")
 

@@ -19,12 +19,14 @@ should say so. Rates and other quantities that may be zero are treated additivel
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Callable
 
 from perfd.model.evidence import Rule
 from perfd.model.finding import Estimate, Finding
 from perfd.tickets.policy import Policy
-from perfd.tickets.wording import band, count, length, metric_name, percent_change
+from perfd.tickets.wording import band, count, length, metric_name, share
 
 FLOOR = math.log(1.05)  # a smaller margin is below what production noise allows
 CEILING = math.log(1.25)  # a fix that leaves a quarter is not one, however bad it was
@@ -40,8 +42,7 @@ def make_rule(finding: Finding, policy: Policy) -> Rule | None:
     if before is None or after is None or before.value == after.value:
         return None
     low, high = bounds(finding.metric, before, after)
-    sentence = _sentence(finding, low, high, policy)
-    return Rule(
+    rule = Rule(
         finding.metric,
         finding.unit,
         low,
@@ -49,7 +50,20 @@ def make_rule(finding: Finding, policy: Policy) -> Rule | None:
         policy.verify_after,
         policy.verify_requests,
         policy.guard,
-        sentence,
+        "",
+    )
+    return dataclasses.replace(rule, text=sentence(rule, finding.operation, finding.service))
+
+
+def sentence(rule: Rule, operation: str, service: str, quote: Callable[[str], str] = str) -> str:
+    """The rule for a person; `quote` puts names in quotation marks of some kind."""
+    name = metric_name(rule.metric)
+    errors = "" if rule.metric == "error_rate" else " and no more errors than before"
+    return (
+        f"the 95 % interval of the {name} of {quote(operation or service)} is inside "
+        f"{band(rule.low, rule.high, rule.unit)}, over at least {length(rule.min_seconds)} and "
+        f"{count(rule.min_count)} requests of a version deployed after this one, with no other "
+        f"operation of {quote(service)} worse by {share(rule.guard)}{errors}"
     )
 
 
@@ -79,14 +93,3 @@ def _additive(before: Estimate, after: Estimate) -> tuple[float, float]:
     if worse_is_more:
         return min(0.0, before.value), before.value + margin
     return before.value - margin, max(1.0, before.value)
-
-
-def _sentence(finding: Finding, low: float, high: float, policy: Policy) -> str:
-    where = finding.operation or finding.service
-    return (
-        f"the 95 % interval of {metric_name(finding.metric)} of {where} lies inside "
-        f"{band(low, high, finding.unit)}, over at least {length(policy.verify_after)} and "
-        f"{count(policy.verify_requests)} requests of a version deployed after this one, with no "
-        f"other operation of {finding.service} worse by {percent_change(1 + policy.guard)[1:]} "
-        f"and no more errors than before"
-    )

@@ -9,6 +9,7 @@ from perfd.model.ticket import State, Ticket
 from perfd.tickets import wording
 from perfd.tickets.markdown import code, words
 from perfd.tickets.plan import plan_of
+from perfd.tickets.rule import sentence
 from perfd.tickets.wording import count, length, metric_name, quantity
 
 MOST_ROWS = 8
@@ -43,9 +44,9 @@ def impact(ticket: Ticket, evidence: Evidence | None) -> str:
     if said.share is not None:
         facts[0] += f", {wording.share(said.share)} of what {code(ticket.service)} serves"
     if said.seconds_per_hour is not None:
-        facts.append(f"{_more(said.seconds_per_hour)} of waiting an hour for those who ask")
+        facts.append(f"together they wait {_longer(said.seconds_per_hour)} every hour")
     if said.cpu_seconds_per_hour is not None:
-        facts.append(f"{_cores(said.cpu_seconds_per_hour)} of CPU")
+        facts.append(_cores(said.cpu_seconds_per_hour))
     return f"**Who is hit.** {'; '.join(facts)}.{_joined(ticket)}"
 
 
@@ -130,15 +131,9 @@ def judged(ticket: Ticket, evidence: Evidence | None) -> str:
     rule = ticket.verification.rule
     if rule is None:
         return "**Judged fixed when** a person closes it: there is no baseline to compare with."
-    where = f"{metric_name(rule.metric)} of {code(ticket.operation or ticket.service)}"
-    return (
-        f"**Judged fixed when** the 95 % interval of {where} is inside "
-        f"{wording.band(rule.low, rule.high, rule.unit)}, over at least "
-        f"{length(rule.min_seconds)} and {count(rule.min_count)} requests of a version deployed "
-        f"after this one, with no other operation of {code(ticket.service)} worse by "
-        f"{wording.share(rule.guard)} and no more errors than before. "
-        f"Put `Perf-Ticket: {ticket.id}` into the commit, or just deploy."
-    )
+    fixed = sentence(rule, ticket.operation, ticket.service, code)
+    mark = f"Put `Perf-Ticket: {ticket.id}` into the commit, or just deploy."
+    return f"**Judged fixed when** {fixed}. {mark}"
 
 
 def status(ticket: Ticket, base_url: str) -> str:
@@ -151,7 +146,8 @@ def status(ticket: Ticket, base_url: str) -> str:
     verdict = ticket.verification
     lines = [" · ".join(facts)]
     if verdict.text:
-        lines.append(f"Verdict on {code(verdict.version)}: {words(verdict.text)}")
+        named = f" **{verdict.verdict}**." if verdict.verdict else ""
+        lines.append(f"Verdict on {code(verdict.version)}:{named} {words(verdict.text)}.")
     lines.append(f"[Evidence: flame graph, traces, raw numbers]({base_url}/tickets/{ticket.id})")
     return "\n\n".join(lines)
 
@@ -223,8 +219,8 @@ def _state(ticket: Ticket) -> str:
     return f"**{ticket.state}**"
 
 
-def _more(seconds: float) -> str:
-    return f"{length(abs(seconds))} {'more' if seconds >= 0 else 'less'}"
+def _longer(seconds: float) -> str:
+    return f"{length(abs(seconds))} {'longer' if seconds >= 0 else 'less'}"
 
 
 def _cores(seconds_per_hour: float) -> str:

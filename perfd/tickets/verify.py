@@ -134,17 +134,17 @@ def _undecided(rule: Rule, ticket: Ticket, after: Estimate) -> str:
 
 
 def _numbers(rule: Rule, ticket: Ticket, after: Estimate) -> str:
-    """`p95 43 ms (41 … 44 ms) with 1.1.1, bound 21 … 50 ms, was 41 ms, then 72 ms`."""
+    """`p95 43 ms (41 … 44 ms) over 5,000 requests of 1.1.1; it was 41 ms before the change, …`."""
     assert ticket.before is not None and ticket.after is not None  # noqa: PT018
     scale = scale_of(rule.unit, ticket.before.value, ticket.after.value)
     old, bad, new = (
         quantity(e.value, rule.unit, e.ci, scale) for e in (ticket.before, ticket.after, after)
     )
-    low, high = (quantity(end, rule.unit, after.ci, scale) for end in after.ci)
     return (
-        f"{metric_name(rule.metric)} {new} ({low} … {high}) with {ticket.verification.version} "
-        f"over {count(after.count)} requests, after {old} and then {bad}; "
-        f"the bound is {band(rule.low, rule.high, rule.unit)}"
+        f"{metric_name(rule.metric)} {new} ({band(*after.ci, rule.unit, scale)}) "
+        f"over {count(after.count)} requests of {ticket.verification.version}; "
+        f"it was {old} before the change and {bad} after it, "
+        f"and the bound is {band(rule.low, rule.high, rule.unit, scale)}"
     )
 
 

@@ -93,11 +93,11 @@ def quantity(
     return f"{number(scaled, decimals(scaled, half))} {scale.symbol}".rstrip()
 
 
-def band(low: float, high: float, unit: str) -> str:
+def band(low: float, high: float, unit: str, scale: Scale | None = None) -> str:
     """`39 … 44 ms`."""
-    scale = scale_of(unit, low, high)
+    scale = scale or scale_of(unit, low, high)
     digits = decimals(high * scale.factor, (high - low) / 4 * scale.factor)
-    ends = (number(end * scale.factor, digits) for end in (low, high))
+    ends = (number(end * scale.factor, digits if end else 0) for end in (low, high))
     return f"{' … '.join(ends)} {scale.symbol}".rstrip()
 
 
@@ -153,11 +153,15 @@ def length(seconds: float) -> str:
         return f"{seconds * 1000:.0f} ms"
     for most, divisor, unit in ((120, 1, "s"), (7200, 60, "min"), (172_800, 3600, "h")):
         if seconds < most:
-            return f"{seconds / divisor:.3g} {unit}"
-    return f"{seconds / 86_400:.3g} days"
+            return f"{_few(seconds / divisor)} {unit}"
+    return f"{_few(seconds / 86_400)} days"
 
 
 def moment(at: float) -> str:
     """`24 May 2026, 14:02 UTC`: a ticket outlives its day."""
     when = datetime.fromtimestamp(at, UTC)
     return f"{when.day} {when:%b %Y, %H:%M} UTC"
+
+
+def _few(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}".removesuffix(".0")
