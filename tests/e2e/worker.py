@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import random
+import socket
 import sys
 import time
 
@@ -46,6 +47,7 @@ def main(version: str, seconds: float) -> None:
             "service.instance.id": f"orders-{version}-{os.getpid()}",
             "deployment.environment.name": "staging",
             "process.pid": os.getpid(),
+            "host.name": socket.gethostname(),
         }
     )
     provider = TracerProvider(resource=resource)
