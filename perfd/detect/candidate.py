@@ -32,6 +32,7 @@ class Candidate:
     cpu_after: tuple[Gauge, ...]
     comparison: Comparison | None
     threshold: float
+    expected: float = 0.0  # the shift that would have come without the deploy
     significant: bool = False
 
     @property
@@ -65,4 +66,5 @@ class Candidate:
             after,
             self.cpu_before,
             self.cpu_after if cpu is None else cpu,
+            expected=self.expected,
         )

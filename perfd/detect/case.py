@@ -33,6 +33,7 @@ class DeployCase:
     history: tuple[Window, ...] = ()
     instances: tuple[Window, ...] = ()
     cpu: tuple[Gauge, ...] = ()
+    cpu_history: tuple[Gauge, ...] = ()
     others: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)
     callers: frozenset[str] = frozenset()
     profiles: tuple[ProfileWindow, ...] = ()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from perfd.detect import measures
 from perfd.detect.cells import LINEAR, Cells
-from perfd.detect.noise import Noise, Spread, noise, spread
+from perfd.detect.noise import Noise, Spread, noise, sampling, spread
 from perfd.detect.rates import compare_rates, rate_interval
 from perfd.detect.tails import normal_quantile, student_quantile, student_tail
 from perfd.model.finding import Effect, Estimate, Interval
@@ -69,14 +69,16 @@ def compare(
     cpu_before: Iterable[Gauge] = (),
     cpu_after: Iterable[Gauge] = (),
     *,
+    excess: Spread | None = None,
     allowance: float = 0.0,
     expected: float = 0.0,
     alpha: float = 1e-3,
 ) -> Comparison | None:
     """The metric after against before; None where a side does not hold it.
 
-    `allowance` is the variance of what differs between any two runs, `expected` a shift that has
-    another cause (the trend of others): both on the scale of `shift`.
+    `excess` is the variance of the shift beyond that of sampling, where it is known better than
+    from these windows; `allowance` the variance of what differs between any two runs; `expected` a
+    shift that has another cause (the trend of others): all on the scale of `shift`.
     """
     old = measures.read(metric, before, cpu_before)
     new = measures.read(metric, after, cpu_after)
@@ -87,9 +89,11 @@ def compare(
         side(old, between, _version(before), _width(before)),
         side(new, between, _version(after), _width(after)),
     )
-    if metric == measures.ERROR_RATE:
-        return _of_rates(sides, (old, new), between, alpha)
     error = spread(old, between).plus(spread(new, between))
+    if excess is not None:
+        error = sampling(old).plus(sampling(new)).plus(excess)
+    if metric == measures.ERROR_RATE:
+        return _of_rates(sides, (old, new), error, alpha)
     return _of_levels(metric, sides, (old, new), error, allowance, expected, alpha)
 
 
@@ -128,7 +132,7 @@ def _of_levels(
     ratio = math.exp(shift)
     effect = Effect(ratio, ci, sides[0].value * (ratio - 1.0))
     deviation = math.sqrt(error.variance)
-    p = student_tail(shift / deviation, error.freedom) if deviation > 0.0 else 0.5
+    p = float(student_tail(shift / deviation, error.freedom)) if deviation > 0.0 else 0.5
     least = deviation * (student_quantile(1.0 - alpha, error.freedom) + normal_quantile(POWER))
     return Comparison(
         metric, measures.unit(metric), *sides, effect, shift, low, high, error, p, least
@@ -136,26 +140,22 @@ def _of_levels(
 
 
 def _of_rates(
-    sides: tuple[Estimate, Estimate], cells: tuple[Cells, Cells], between: Noise, alpha: float
+    sides: tuple[Estimate, Estimate], cells: tuple[Cells, Cells], error: Spread, alpha: float
 ) -> Comparison:
-    errors = (spread(cells[0], between), spread(cells[1], between))
-    whole = errors[0].plus(errors[1])
-    found = compare_rates(cells[0], cells[1], whole)
+    found = compare_rates(*cells, error)
     shift = sides[1].value - sides[0].value
-    reach = student_quantile(CONFIDENCE, whole.freedom) * math.sqrt(whole.variance)
-    effect = Effect(found.ratio, found.ci, shift)
-    least = found.least(alpha, POWER)
+    reach = student_quantile(CONFIDENCE, error.freedom) * math.sqrt(error.variance)
     return Comparison(
         measures.ERROR_RATE,
         measures.unit(measures.ERROR_RATE),
         *sides,
-        effect,
+        Effect(found.ratio, found.ci, shift),
         shift,
         shift - reach,
         shift + reach,
-        whole,
+        error,
         found.p,
-        least,
+        found.least(alpha, POWER),
     )
 
 

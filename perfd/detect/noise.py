@@ -71,9 +71,13 @@ def noise(sides: Sequence[Cells]) -> Noise:
 def spread(cells: Cells, between: Noise) -> Spread:
     """The variance of the weighted mean of `cells`; never below that of the sampling alone."""
     share = cells.n / cells.total
-    own = Spread(cells.sampling / cells.total, max(cells.total - 1.0, 1.0))
     shared = between.long_run * float((share * share / cells.span).sum())
-    return own.plus(Spread(shared, between.freedom))
+    return sampling(cells).plus(Spread(shared, between.freedom))
+
+
+def sampling(cells: Cells) -> Spread:
+    """The variance of the mean if requests were all that varies."""
+    return Spread(cells.sampling / cells.total, max(cells.total - 1.0, 1.0))
 
 
 def _between(parts: Sequence[Cells]) -> float:
@@ -123,5 +127,5 @@ def _batched(part: Cells) -> float:
     y = part.y[: size * BATCHES].reshape(BATCHES, size)
     weights: Array = n.sum(axis=1)
     means = (n * y).sum(axis=1) / weights
-    sampling = part.sampling * float((1.0 / weights).mean())
-    return max(size * (float(means.var(ddof=1)) - sampling), 0.0)
+    alone = part.sampling * float((1.0 / weights).mean())
+    return max(size * (float(means.var(ddof=1)) - alone), 0.0)

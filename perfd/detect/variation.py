@@ -15,6 +15,7 @@ from perfd.detect.sides import Sides
 from perfd.model.series import STEADY
 
 HOUR = 3600.0
+FAR = 6.0  # hours between the sides, up to which placebos have seen the same drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def variation(case: DeployCase, sides: Sides) -> Variation:
     """What is to be expected of this deploy if it changed nothing."""
     spread = case.settings.process_spread**2
     process = spread * sum(1.0 / _instances(case, v) for v in _versions(case))
-    if sides.concurrent:
+    if sides.concurrent or (not sides.provisional and _hours(case, sides) < FAR):
         return Variation(process, 0.0)
     return Variation(process, (case.settings.drift * _hours(case, sides)) ** 2)
 

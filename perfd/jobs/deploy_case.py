@@ -8,18 +8,20 @@ from perfd.interfaces import Store
 from perfd.model.deploy import Deploy
 from perfd.model.judgement import Judgement
 from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, REQUESTS, STEADY
-from perfd.model.window import Window
+from perfd.model.window import Gauge, Window
 
 MINUTE = 60.0
+STEP = 5.0 * MINUTE  # of the day before
 
 
 class CaseReader:
-    """Everything around a deploy as fine as stored, the day before it by the half hour."""
+    """Everything around a deploy as fine as stored, the day before it by the five minutes."""
 
     def __init__(self, store: Store, settings: DetectSettings, pace: float) -> None:
         self._store = store
         self._settings = settings
         self._pace = pace
+        self._step = STEP / pace
 
     def read(self, deploy: Deploy, held: Judgement | None, end: float) -> DeployCase:
         """The case as the data up to `end` shows it; `held` is what earlier looks said."""
@@ -37,6 +39,7 @@ class CaseReader:
             requests=self._windows(REQUESTS, place, spans),
             history=self._history(deploy, place, fine),
             instances=self._windows(INSTANCE_REQUESTS, place, spans),
+            cpu_history=self._cpu_history(deploy, place, fine),
             cpu=tuple(g for a, b in spans for g in self._store.gauges(CPU_TIME, place, a, b)),
         )
 
@@ -57,6 +60,13 @@ class CaseReader:
         if not deploy.previous:
             return ()
         labels = {**place, "version": deploy.previous, "phase": STEADY}
-        since = deploy.at - self._settings.baseline_max / self._pace
-        step = self._settings.after / self._pace
-        return tuple(self._store.windows(REQUESTS, labels, since, upto, step))
+        return tuple(self._store.windows(REQUESTS, labels, self._since(deploy), upto, self._step))
+
+    def _cpu_history(self, deploy: Deploy, place: dict[str, str], upto: float) -> tuple[Gauge, ...]:
+        if not deploy.previous:
+            return ()
+        labels = {**place, "version": deploy.previous, "phase": STEADY}
+        return tuple(self._store.gauges(CPU_TIME, labels, self._since(deploy), upto, self._step))
+
+    def _since(self, deploy: Deploy) -> float:
+        return deploy.at - self._settings.baseline_max / self._pace
