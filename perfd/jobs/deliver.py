@@ -89,7 +89,7 @@ class Deliverer:
             self._loop.call_soon_threadsafe(self._wake.set)
 
     def configure(self, trackers: Sequence[Tracker]) -> None:
-        """Deliver to these from now on; messages to one that is gone wait for its return."""
+        """Deliver to these from now on; what still waits for one that is gone is given up."""
         self._trackers = {tracker.name: tracker for tracker in trackers}
 
     def pending(self) -> Sequence[OutboxEntry]:
