@@ -43,7 +43,8 @@ class Endpoint:
             body = await read_body(request, self.body) if self.body else None
             return json_response(await self.answer(request.app[CONTEXT], query, body), self.status)
 
-        return web.route(self.method, self.path, answer)
+        # aiohttp's own pattern stops at braces, and a service may be named with them.
+        return web.route(self.method, self.path.replace("}", ":[^/]+}"), answer)
 
 
 def json_response(document: Any, status: int = 200) -> web.Response:

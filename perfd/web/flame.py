@@ -106,12 +106,14 @@ def layout(tree: Tree, side: str, narrowest: float = 0.0) -> list[Frame]:
 def payload(tree: Tree) -> dict[str, Any]:
     """What the script draws from: columns, names once, seconds in whole nanoseconds."""
     names: dict[tuple[str, str], int] = {}
+    files: dict[str, int] = {}
     place = {index: number for number, index in enumerate(tree.order)}
     kept = [tree.nodes[index] for index in tree.order]
     functions = [names.setdefault((n.function, n.file), len(names)) for n in kept]
     return {
         "names": [name for name, _ in names],
-        "files": [file for _, file in names],
+        "file": [files.setdefault(file, len(files)) for _, file in names],
+        "files": list(files),
         "parent": [place.get(node.parent, -1) for node in kept],
         "function": functions,
         "before": [round(max(node.before, 0.0) * 1e9) for node in kept],

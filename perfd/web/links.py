@@ -30,11 +30,14 @@ def outside(url: str) -> str:
     return url if parts.scheme in {"http", "https"} and parts.netloc else ""
 
 
-def code(template: str, *, service: str, version: str, file: str, line: int) -> str:
-    """Where a line of source can be read, by `code_url`; "" when none is configured."""
+def code_of(template: str, service: str, version: str) -> str:
+    """`code_url` for one version; {file} and {line} are still open. "" when none is configured."""
+    filled = template.replace("{service}", quote(service, safe=""))
+    return outside(filled.replace("{version}", quote(version, safe="")))
+
+
+def code(template: str, file: str, line: int) -> str:
+    """Where a line of source can be read, by what `code_of` gave; "" when that is nowhere."""
     if not (template and file):
         return ""
-    filled = template
-    for name, value in (("service", service), ("version", version), ("file", file.lstrip("/"))):
-        filled = filled.replace("{" + name + "}", quote(value))
-    return outside(filled.replace("{line}", str(max(line, 1))))
+    return template.replace("{file}", quote(file.lstrip("/"))).replace("{line}", str(max(line, 1)))

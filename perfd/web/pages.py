@@ -20,6 +20,7 @@ from perfd.web.views.service import service_page
 from perfd.web.views.ticket import ticket_page
 from perfd.web.views.tickets import tickets_page
 
+_COMPRESSED = 16 * 1024  # bytes from which a page is worth compressing
 _RANGES = {"1": 1.0, "6": 6.0, "24": 24.0}  # hours, divided by pace
 
 
@@ -83,12 +84,18 @@ def page(request: web.Request, template: str, status: int = 200, **values: Any) 
         "now": context.clock.now(),
         "pace": context.pace,
         "hour": length(3600 / context.pace),
+        "refresh": max(2, round(10 / context.pace)),
         "path": request.path,
         "may_change": context.access.allows(Purpose.CHANGE, caller),
         "has_token": context.access.token is not None,
         "signed_in": caller.signed_in,
     }
-    return web.Response(text=render(template, **values), status=status, content_type="text/html")
+    response = web.Response(
+        text=render(template, **values), status=status, content_type="text/html"
+    )
+    if len(response.body or b"") > _COMPRESSED:
+        response.enable_compression()
+    return response
 
 
 def failed(request: web.Request, failure: Failure) -> web.Response:
@@ -100,7 +107,7 @@ def routes() -> list[web.RouteDef]:
     """All pages."""
     return [
         web.get("/", show_overview),
-        web.get("/services/{service}", show_service),
+        web.get("/services/{service:[^/]+}", show_service),
         web.get("/tickets", show_tickets),
         web.get("/tickets/{id}", show_ticket),
         web.get("/tickets/{id}/markdown", show_markdown),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from perfd.web import links, static
 from perfd.web.svg.draw import el
 
 _FOLDER = Path(__file__).parent / "templates"
+# A space between a digit or an arrow and what belongs to it.
+_UNIT = re.compile(r"([\d(±]) (?=[%a-zµKMG])")
 _HTML_ESCAPES = ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"))
 
 
@@ -40,6 +43,7 @@ def environment() -> Environment:
         ticket_path=links.ticket_path,
         outside=links.outside,
         json_script=json_script,
+        tight=tight,
     )
     return made
 
@@ -53,6 +57,11 @@ def time(at: float, form: str = "minutes") -> Markup:
     """A moment: UTC as written here, in the reader's zone once the script ran, UTC in the title."""
     text = wording.moment(at)
     return el("time", text, datetime=to_rfc3339(at), title=text, data_form=form)
+
+
+def tight(text: str) -> str:
+    """A number keeps its unit beside it at the end of a line."""
+    return _UNIT.sub("\\1\u00a0", text)
 
 
 def json_script(document: Any) -> Markup:

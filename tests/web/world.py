@@ -208,16 +208,24 @@ _OPERATIONS = {
 }
 
 
-def traffic(rng: random.Random) -> list[Window]:
+def traffic(rng: random.Random, minutes: int = 88) -> list[Window]:
     windows = []
     for (service, operation), (per_second, median) in _OPERATIONS.items():
-        for minute in range(88, 0, -1):
+        for minute in range(minutes, 0, -1):
             start = NOW - minute * MINUTE
-            version = "1.1.0" if service == "pricing" and start >= DEPLOYED else "1.0.0"
+            version = _version(service, start)
             slow = 1.76 if version == "1.1.0" and operation == "POST /quote" else 1.0
             count = round(per_second * MINUTE * rng.uniform(0.9, 1.1))
             windows += _minute(rng, service, operation, version, start, count, median * slow)
     return windows
+
+
+def _version(service: str, start: float) -> str:
+    if service == "pricing":
+        return "1.1.0" if start >= DEPLOYED else "1.0.0"
+    if service == "storefront":
+        return "2.4.1" if start >= NOW - 720 else "2.4.0"
+    return "1.0.0"
 
 
 def _minute(
@@ -232,7 +240,7 @@ def _minute(
         errors = len(values) if status == "5xx" else 0
         return Window(series, start, MINUTE, len(values), errors, Histogram.of(values))
 
-    failed = sum(rng.random() < 0.0006 for _ in range(count))
+    failed = sum(rng.random() < 0.03 for _ in range(count // 50))
     shown = min(count, 60)
     fine = [median * math.exp(rng.gauss(0, 0.52)) for _ in range(shown)]
     windows = [replace(window("2xx", fine), count=count - failed)]
@@ -406,7 +414,7 @@ def exemplar(
     return Exemplar(reason, duration, trace, "r", start, duration, reason == ERROR, tuple(spans))
 
 
-def evidence(rng: random.Random, finding_id: str) -> Evidence:
+def evidence(rng: random.Random, finding_id: str, frames: int = 400) -> Evidence:
     def spread(median: float, count: int) -> Histogram:
         return Histogram.of(median * math.exp(rng.gauss(0, 0.52)) for _ in range(count))
 
@@ -420,11 +428,11 @@ def evidence(rng: random.Random, finding_id: str) -> Evidence:
     return Evidence(
         finding_id=finding_id,
         rows=ROWS,
-        histogram_before=spread(0.0170, 6000),
-        histogram_after=spread(0.0299, 3000),
+        histogram_before=spread(0.0170, 3000),
+        histogram_after=spread(0.0299, 2000),
         timeline=timeline(rng),
         hotspots=HOTSPOTS,
-        flame=flame(rng),
+        flame=flame(rng, frames),
         calls=CALLS,
         exemplars_before=(
             exemplar(rng, SLOWEST, 0.061, 1, DEPLOYED - 900),
@@ -505,7 +513,7 @@ def ticket(finding_id: str, **changes: Any) -> Ticket:
     return replace(made, **changes)
 
 
-def documents(rng: random.Random) -> list[tuple[Any, str, float]]:
+def documents(rng: random.Random, frames: int = 400) -> list[tuple[Any, str, float]]:
     found = finding()
     small = finding(
         operation="GET /rules", metric="latency.mean", opened=False, status=REGRESSED,
@@ -519,7 +527,7 @@ def documents(rng: random.Random) -> list[tuple[Any, str, float]]:
     return [
         (found, found.id, found.found_at),
         (small, small.id, small.found_at),
-        (evidence(rng, found.id), found.id, found.found_at),
+        (evidence(rng, found.id, frames), found.id, found.found_at),
         (opened, opened.id, opened.opened_at),
         *((deploy, deploy.id, deploy.at) for deploy in DEPLOYS),
     ]

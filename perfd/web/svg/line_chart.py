@@ -174,13 +174,13 @@ def _names(chart: Chart, x: Linear, y: Linear) -> list[Markup]:
         last = next(((at, v) for at, v in reversed(line.points) if v is not None), None)
         if last is None:
             continue
-        height = _free(y(last[1]) - 6, placed)
+        height = _free(y(last[1]) - 7, placed)
         placed.append(height)
         names.append(
             el(
                 "text",
                 line.name,
-                x=x(last[0]),
+                x=x(last[0]) - 5,
                 y=height,
                 text_anchor="end",
                 class_=f"name {line.role}",

@@ -23,6 +23,11 @@ def duration(value: float | None, scale: Scale) -> str:
     return f"{number(scaled, max(0, decimals(scaled, 0.0) - 1))} {scale.symbol}"
 
 
+def plain_duration(seconds: float) -> str:
+    """A duration by itself: `61 ms`."""
+    return duration(seconds, scale_of("s", seconds))
+
+
 def rate(value: float) -> str:
     """Requests per second."""
     return f"{number(value, 0 if value >= 20 else 1 if value >= 0.1 or value == 0 else 3)} /s"

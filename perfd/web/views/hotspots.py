@@ -10,12 +10,11 @@ from markupsafe import Markup
 
 from perfd.model.evidence import CallRow, Change, Evidence, FlameNode, Hotspot
 from perfd.model.finding import Interval
-from perfd.model.ticket import Ticket
-from perfd.tickets.wording import decimals, number, quantity, scale_of, signed
+from perfd.tickets.wording import Scale, decimals, number, scale_of, signed
 from perfd.web.flame import AFTER, BEFORE, grow, payload
 from perfd.web.links import code
 from perfd.web.svg.flame import flame
-from perfd.web.views.figures import share
+from perfd.web.views.figures import duration, plain_duration, seconds_scale, share
 
 _SENTENCES = 3
 
@@ -58,10 +57,11 @@ class Flame:
     nodes: int
 
 
-def hotspot_lines(ticket: Ticket, hotspots: Sequence[Hotspot], template: str) -> list[HotspotLine]:
-    """The table, in the order of the evidence."""
-    version = ticket.after.version if ticket.after else ""
-    return [_line(hotspot, ticket.service, version, template) for hotspot in hotspots]
+def hotspot_lines(hotspots: Sequence[Hotspot], source: str) -> list[HotspotLine]:
+    """The table, in the order of the evidence; `source` leads to the code, by `links.code_of`."""
+    costs = [abs(h.per_request.delta) for h in hotspots]
+    scale = scale_of("s", *costs)
+    return [_line(hotspot, source, scale) for hotspot in hotspots]
 
 
 def where(hotspots: Sequence[Hotspot], calls: Sequence[CallRow]) -> list[tuple[str, str, str]]:
@@ -69,7 +69,7 @@ def where(hotspots: Sequence[Hotspot], calls: Sequence[CallRow]) -> list[tuple[s
     grown = [h for h in hotspots if h.per_request.delta > 0][:_SENTENCES]
     functions = [
         (
-            f"{change(h.per_request, 's')} CPU per request",
+            f"{change(h.per_request, scale_of('s', h.per_request.delta))} CPU per request",
             h.function,
             f"{share(h.self_share.before)} → {share(h.self_share.after)} of CPU samples",
         )
@@ -89,13 +89,14 @@ def where(hotspots: Sequence[Hotspot], calls: Sequence[CallRow]) -> list[tuple[s
 
 def call_lines(calls: Sequence[CallRow]) -> list[CallLine]:
     """Child calls by how much their number changed."""
+    scale = seconds_scale(c.after_seconds for c in calls)
     return [
         CallLine(
             c,
             _times(c.before),
             _times(c.after),
-            signed(c.after - c.before, 1),
-            f"{quantity(c.before_seconds, 's')} → {quantity(c.after_seconds, 's')}",
+            _more(c.after - c.before),
+            f"{duration(c.before_seconds, scale)} → {duration(c.after_seconds, scale)}",
             is_repeated(c),
         )
         for c in calls
@@ -115,18 +116,17 @@ def flame_graph(nodes: Sequence[FlameNode]) -> Flame | None:
     return Flame(flame(tree, BEFORE), flame(tree, AFTER), payload(tree), len(tree.order))
 
 
-def change(quantity_: Change, unit: str) -> str:
+def change(cost: Change, scale: Scale) -> str:
     """`+26.4 ms (± 1.2)`."""
-    scale = scale_of(unit, quantity_.delta)
-    half = (quantity_.ci[1] - quantity_.ci[0]) / 2 * scale.factor
-    digits = decimals(quantity_.delta * scale.factor, half)
-    moved = signed(quantity_.delta * scale.factor, digits)
+    digits = _digits(cost, scale)
+    half = (cost.ci[1] - cost.ci[0]) / 2 * scale.factor
+    moved = signed(cost.delta * scale.factor, digits)
     return f"{moved} {scale.symbol} (± {number(half, digits)})"
 
 
 def signed_quantity(seconds: float) -> str:
     """`+4.1 ms`."""
-    return ("−" if seconds < 0 else "+") + quantity(abs(seconds), "s")
+    return ("−" if seconds < 0 else "+") + plain_duration(abs(seconds))
 
 
 def coverage(evidence: Evidence) -> str:
@@ -138,32 +138,38 @@ def coverage(evidence: Evidence) -> str:
     return f"Profiles cover {before} of the CPU time before and {after} after."
 
 
-def _line(hotspot: Hotspot, service: str, version: str, template: str) -> HotspotLine:
+def _line(hotspot: Hotspot, source: str, scale: Scale) -> HotspotLine:
     place = f"{hotspot.file}:{hotspot.line}" if hotspot.line else hotspot.file
-    href = code(template, service=service, version=version, file=hotspot.file, line=hotspot.line)
-    scale = scale_of("s", hotspot.per_request.before, hotspot.per_request.after)
-    sides = (
-        quantity(value, "s", None, scale)
-        for value in (hotspot.per_request.before, hotspot.per_request.after)
-    )
+    cost = hotspot.per_request
+    digits = _digits(cost, scale)
+    sides = (number(value * scale.factor, digits) for value in (cost.before, cost.after))
     return HotspotLine(
         hotspot=hotspot,
         place=place,
-        href=href,
-        worse=hotspot.per_request.delta > 0,
+        href=code(source, hotspot.file, hotspot.line),
+        worse=cost.delta > 0,
         self_share=f"{share(hotspot.self_share.before)} → {share(hotspot.self_share.after)}",
         self_change=_points(hotspot.self_share.delta, hotspot.self_share.ci),
         total_share=f"{share(hotspot.total_share.before)} → {share(hotspot.total_share.after)}",
-        per_request=" → ".join(sides),
-        per_request_change=change(hotspot.per_request, "s"),
+        per_request=f"{' → '.join(sides)} {scale.symbol}",
+        per_request_change=change(cost, scale),
         samples=f"{hotspot.samples_before:,} / {hotspot.samples_after:,}",
     )
+
+
+def _digits(cost: Change, scale: Scale) -> int:
+    half = (cost.ci[1] - cost.ci[0]) / 2 * scale.factor
+    return decimals(cost.delta * scale.factor, half)
 
 
 def _points(delta: float, ci: Interval) -> str:
     half = (ci[1] - ci[0]) / 2 * 100
     digits = min(decimals(delta * 100, half), 2)
     return f"{signed(delta * 100, digits)} pp (± {number(half, digits)})"
+
+
+def _more(calls: float) -> str:
+    return "0" if round(calls, 1) == 0 else signed(calls, 0 if abs(calls) >= 10 else 1)
 
 
 def _times(amount: float) -> str:

@@ -12,7 +12,10 @@ from perfd.web.svg.distribution import distribution
 from perfd.web.svg.line_chart import Chart, Line, Mark
 from perfd.web.views.charts import Plot, gaps, plot
 
-_LATENCIES: dict[str, Callable[[TimelinePoint], float | None]] = {
+Read = Callable[[TimelinePoint], float | None]
+Band = tuple[float, float] | None
+
+_LATENCIES: dict[str, Read] = {
     "latency.mean": lambda point: point.mean,
     "latency.p50": lambda point: point.p50,
     "latency.p95": lambda point: point.p95,
@@ -32,31 +35,33 @@ def course(ticket: Ticket, evidence: Evidence) -> tuple[Plot, ...]:
         return ()
     metric = ticket.metric if ticket.metric in _LATENCIES else "latency.p95"
     name = metric.removeprefix("latency.")
-    charts = (
-        (f"{name} by version", "s", _LATENCIES[metric], _band(evidence, metric)),
-        ("Requests per second by version", "/s", _rate, None),
-        ("Failed requests by version", "ratio", _failed, None),
-    )
-    marks = _marks(ticket)
     start, end = points[0].at, points[-1].at + points[-1].width
-    notes = ("the grey band is the baseline", "", "")
-    return tuple(
-        plot(Chart(title, unit, start, end, _lines(ticket, points, read), marks, band), note)
-        for (title, unit, read, band), note in zip(charts, notes, strict=True)
+
+    def drawn(title: str, unit: str, read: Read, judged: bool, band: Band = None) -> Plot:
+        lines = _lines(ticket, points, read, judged=judged)
+        note = "the grey band is the baseline" if band else ""
+        return plot(Chart(title, unit, start, end, lines, _marks(ticket), band), note)
+
+    return (
+        drawn(f"{name} by version", "s", _LATENCIES[metric], True, _band(evidence, metric)),
+        drawn("Requests per second by version", "/s", _rate, False),
+        drawn("Failed requests by version", "ratio", _failed, ticket.metric == "error_rate"),
     )
 
 
 def _lines(
     ticket: Ticket,
     points: Sequence[TimelinePoint],
-    read: Callable[[TimelinePoint], float | None],
+    read: Read,
+    *,
+    judged: bool,
 ) -> list[Line]:
     versions = sorted({p.version for p in points}, key=lambda v: _first(points, v))
     lines = []
     for version in versions:
         own = [p for p in points if p.version == version]
         drawn = gaps([(p.at + p.width / 2, read(p)) for p in own], own[0].width)
-        lines.append(Line(version, drawn, _role(ticket, version)))
+        lines.append(Line(version, drawn, _role(ticket, version, judged=judged)))
     return lines
 
 
@@ -64,12 +69,12 @@ def _first(points: Sequence[TimelinePoint], version: str) -> float:
     return min(p.at for p in points if p.version == version)
 
 
-def _role(ticket: Ticket, version: str) -> str:
-    if ticket.after and version == ticket.after.version:
-        return "after worse"
-    if ticket.verification.version and version == ticket.verification.version:
-        return "after better"
-    return "before"
+def _role(ticket: Ticket, version: str, *, judged: bool) -> str:
+    after = ticket.after is not None and version == ticket.after.version
+    fixed = bool(version) and version == ticket.verification.version
+    if not judged:
+        return "strong" if after else "before"
+    return "after worse" if after else "after better" if fixed else "before"
 
 
 def _marks(ticket: Ticket) -> list[Mark]:
@@ -81,7 +86,7 @@ def _marks(ticket: Ticket) -> list[Mark]:
     return marks
 
 
-def _band(evidence: Evidence, metric: str) -> tuple[float, float] | None:
+def _band(evidence: Evidence, metric: str) -> Band:
     rule = evidence.rule
     if rule and rule.metric == metric:
         return rule.low, rule.high

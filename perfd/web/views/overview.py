@@ -48,6 +48,7 @@ class Overview:
     rows: tuple[Row, ...]
     processes: tuple[Figure, ...]
     machine: tuple[Figure, ...]
+    claims: tuple[Line, ...]
     tickets: tuple[Line, ...]
     components: tuple[Status, ...]
     troubled: tuple[Status, ...]
@@ -59,15 +60,18 @@ def overview(reader: Reader, statuses: Sequence[Status], now: float) -> Overview
     busy = [service for service in found if service.state != QUIET]
     start = now - (found[0].span.end - found[0].span.start if found else 0.0)
     scale = seconds_scale(s.red.quantile(0.95) for s in busy)
+    said = verdict(found)
+    others = [ticket for ticket in reader.tickets() if ticket not in said.tickets]
     return Overview(
-        verdict=verdict(found),
+        verdict=said,
+        claims=tuple(line(ticket) for ticket in said.tickets),
         period=period(found[0]) if found else "",
         rows=tuple(row(service, scale) for service in busy),
         processes=processes(
             reader.gauges(CPU_TIME, {}, start, now), reader.gauges(MEMORY, {}, start, now)
         ),
         machine=machine(reader, start, now),
-        tickets=tuple(line(ticket) for ticket in reader.tickets()[:_RECENT_TICKETS]),
+        tickets=tuple(line(ticket) for ticket in others[:_RECENT_TICKETS]),
         components=tuple(statuses),
         troubled=tuple(s for s in statuses if s.state != "ok"),
     )

@@ -11,7 +11,7 @@ from perfd.model.deploy import Deploy
 from perfd.model.judgement import WAITING, Judgement
 from perfd.model.series import CPU_TIME, MEMORY
 from perfd.model.ticket import Ticket
-from perfd.model.window import Window
+from perfd.model.window import Gauge, Window
 from perfd.tickets.wording import length
 from perfd.web.links import query, service_path
 from perfd.web.reader import Reader
@@ -95,7 +95,7 @@ def service_page(reader: Reader, name: str, now: float, hours: float = 1.0) -> S
         service=current,
         period=length(covered(windows, span)),
         ranges=_ranges(hours, reader.pace),
-        plots=_plots(windows, deploys, span),
+        plots=_plots(windows, cpu, deploys, span),
         operations=_operations(windows, span),
         deploys=_deploy_rows(deploys, judgements),
         unopened=unopened(findings),
@@ -152,7 +152,9 @@ def _ranges(hours: float, pace: float) -> tuple[tuple[str, str, bool], ...]:
     return tuple((length(h * HOUR / pace), query("", hours=f"{h}"), h == hours) for h in (1, 6, 24))
 
 
-def _plots(windows: Sequence[Window], deploys: Sequence[Deploy], span: Span) -> tuple[Plot, ...]:
+def _plots(
+    windows: Sequence[Window], cpu: Sequence[Gauge], deploys: Sequence[Deploy], span: Span
+) -> tuple[Plot, ...]:
     steps = over_time(windows, span)
     marks = [Mark(deploy.at, deploy.version) for deploy in deploys]
     times = [span.start + (i + 0.5) * span.step for i in range(span.count)]
@@ -164,15 +166,26 @@ def _plots(windows: Sequence[Window], deploys: Sequence[Deploy], span: Span) -> 
         return plot(Chart(title, unit, span.start, span.end, drawn, marks))
 
     return (
-        chart("Requests per second", "/s", ("requests", "plain", _rates(steps))),
-        chart("Failed requests", "ratio", ("failed", "strong", [s.error_ratio for s in steps])),
         chart(
             "Latency",
             "s",
             ("p95", "strong", [s.quantile(0.95) for s in steps]),
             ("p50", "plain", [s.quantile(0.5) for s in steps]),
         ),
+        chart("Requests per second", "/s", ("requests", "strong", _rates(steps))),
+        chart("Failed requests", "ratio", ("failed", "strong", [s.error_ratio for s in steps])),
+        chart("CPU of its processes, in cores", "", ("CPU", "strong", _cores(cpu, span))),
     )
+
+
+def _cores(cpu: Sequence[Gauge], span: Span) -> list[float | None]:
+    """CPU seconds per second over all instances; nothing where no process was sampled."""
+    spent: list[float | None] = [None] * span.count
+    for gauge in cpu:
+        index = span.index(gauge.start)
+        if index is not None:
+            spent[index] = (spent[index] or 0.0) + gauge.total / span.seconds(index)
+    return spent
 
 
 def _rates(steps: Sequence[Red]) -> list[float | None]:

@@ -12,6 +12,7 @@ from perfd.model.finding import Check
 from perfd.model.ticket import State, Suspect, Ticket, Verdict
 from perfd.tickets.plan import Plan, plan_of
 from perfd.tickets.wording import band, before_after, length, metric_name
+from perfd.web.links import code_of
 from perfd.web.svg.line_chart import Chart, Line, Mark
 from perfd.web.views.charts import Plot, plot
 from perfd.web.views.claim import Claim, MetricLine, claim, hit, metric_line, requests, suspicion
@@ -60,6 +61,7 @@ class TicketPage:
     flame: Flame | None
     coverage: str
     hotspots: tuple[HotspotLine, ...]
+    source: str
     calls: tuple[CallLine, ...]
     slow: tuple[Waterfall, ...]
     usual: tuple[Waterfall, ...]
@@ -72,6 +74,8 @@ def ticket_page(ticket: Ticket, evidence: Evidence | None, code_url: str = "") -
     """The page of a ticket; when the proof is gone, what the ticket itself holds."""
     hotspots = evidence.hotspots if evidence else ticket.hotspots
     calls = evidence.calls if evidence else ()
+    version = ticket.after.version if ticket.after else ""
+    source = code_of(code_url, ticket.service, version)
     return TicketPage(
         ticket=ticket,
         title=got_worse(ticket),
@@ -90,7 +94,8 @@ def ticket_page(ticket: Ticket, evidence: Evidence | None, code_url: str = "") -
         course=course(ticket, evidence) if evidence else (),
         flame=flame_graph(evidence.flame) if evidence else None,
         coverage=coverage(evidence) if evidence else "",
-        hotspots=tuple(hotspot_lines(ticket, hotspots, code_url)),
+        hotspots=tuple(hotspot_lines(hotspots, source)),
+        source=source,
         calls=tuple(call_lines(calls)),
         slow=waterfalls(evidence.exemplars_after) if evidence else (),
         usual=waterfalls(evidence.exemplars_before) if evidence else (),

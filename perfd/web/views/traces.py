@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from perfd.model.exemplar import Exemplar, SpanRecord
-from perfd.tickets.wording import quantity
 from perfd.web.svg.waterfall import bars
+from perfd.web.views.figures import plain_duration
 
 _MOST = 3  # exemplars a side
 _RUN = 4  # so many like calls in a row become one
@@ -68,7 +68,7 @@ def waterfall(exemplar: Exemplar) -> Waterfall:
             exemplar.reason, "picked at random"
         ),
         trace_id=exemplar.trace_id,
-        duration=quantity(exemplar.duration, "s"),
+        duration=plain_duration(exemplar.duration),
         error=exemplar.error,
         start=exemplar.start,
         rows=tuple(_row(run, start, end - start) for run in runs),
@@ -130,7 +130,7 @@ def _row(run: _Run, start: float, total: float) -> SpanRow:
         name=first.name,
         kind=first.kind,
         detail=first.detail if first.detail != first.name else "",
-        duration=quantity(sum(span.duration for span in run.spans), "s"),
+        duration=plain_duration(sum(span.duration for span in run.spans)),
         count=len(run.spans),
         error=any(span.error for span in run.spans),
         bar=bars([(s.start - start, s.duration, s.error) for s in run.spans], total),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perfd.model.finding import Estimate
+from perfd.model.ticket import Ticket
 from perfd.tickets.wording import before_after, length
 from perfd.web.services import JUDGING, QUIET, REGRESSED, Service
 from perfd.web.views.words import counted, fix_words, got_worse, judgement_words, listed
@@ -25,6 +26,7 @@ class Verdict:
     sentence: str
     tone: str
     facts: tuple[str, ...] = ()
+    tickets: tuple[Ticket, ...] = ()
 
 
 def verdict(services: Sequence[Service]) -> Verdict:
@@ -57,7 +59,7 @@ def _regressed(regressed: Sequence[Service], busy: Sequence[Service]) -> Verdict
         sentence = f"{len(regressed)} of {counted(len(busy), 'service')} got worse: {names}"
     rest = [service for service in busy if service not in regressed]
     facts = (f"No ticket about {listed([s.name for s in rest])}.",) if rest else ()
-    return Verdict(f"{sentence}.", WORSE, facts)
+    return Verdict(f"{sentence}.", WORSE, facts, tuple(tickets))
 
 
 def _compared(busy: Sequence[Service]) -> Verdict:
