@@ -13,6 +13,7 @@ import msgspec
 from perfd.errors import Corrupt
 from perfd.model.profile import Function, Node, Symbols
 from perfd.store.damage import Damage
+from perfd.store.rows import json
 from perfd.store.seal import seal, unseal
 
 # Ids known to be stored, so that a batch that repeats them costs no statement: 4 MiB at most.
@@ -59,11 +60,14 @@ class Dictionary:
 
     def symbols(self, connection: sqlite3.Connection, leaves: Iterable[int]) -> Symbols:
         """These nodes with all their ancestors and functions."""
-        rows = connection.execute(_CLIMB, (_json(leaves),)).fetchall()
-        nodes = dict(self._nodes(rows))
+        nodes = self.nodes(connection, leaves)
         wanted = {node.function for node in nodes.values()}
-        functions = dict(self._functions(connection.execute(_FUNCTIONS, (_json(wanted),))))
+        functions = dict(self._functions(connection.execute(_FUNCTIONS, (json(wanted),))))
         return Symbols({i: n for i, n in nodes.items() if n.function in functions}, functions)
+
+    def nodes(self, connection: sqlite3.Connection, leaves: Iterable[int]) -> dict[int, Node]:
+        """These nodes and all their ancestors."""
+        return dict(self._nodes(connection.execute(_CLIMB, (json(leaves),)).fetchall()))
 
     def _nodes(self, rows: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, Node]]:
         for key, parent, function in rows:
@@ -79,7 +83,3 @@ class Dictionary:
                 yield key, Function(*_decode(unseal(sealed, key)))
             except Corrupt:
                 self._damage.report("function", key)
-
-
-def _json(ids: Iterable[int]) -> str:
-    return msgspec.json.encode(list(ids)).decode()

@@ -24,7 +24,7 @@ _WRITE = (
     " ON CONFLICT (key) DO UPDATE SET rev = excluded.rev, body = excluded.body"
     " WHERE excluded.rev >= rev"
 )
-_DELETE = "DELETE FROM $_hot WHERE key = ?"
+_DELETE = "DELETE FROM $_hot WHERE key IN (SELECT value FROM json_each(?))"
 _OLDEST = "SELECT min(key) FROM $_hot"
 _NEWEST = "SELECT max(key) FROM $_hot"
 _KEYS = "SELECT key FROM $_hot WHERE key >= ? AND key < ?"
@@ -95,7 +95,7 @@ class Hot:
 
     def delete(self, connection: sqlite3.Connection, gone: Sequence[int]) -> None:
         """Remove rows by key."""
-        connection.executemany(self._sql(_DELETE), ((key,) for key in gone))
+        connection.execute(self._sql(_DELETE), (rows.json(gone),))
 
     def verify(self, connection: sqlite3.Connection, streams: Mapping[int, Stream]) -> None:
         """Read every row once and report the damaged ones: a damaged key is found no other way."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 from perfd.store import keys
@@ -16,7 +17,9 @@ from perfd.store.dictionary import Dictionary
 from perfd.store.grid import MINUTES_PER_HOUR, hour
 from perfd.store.hot import Hot
 from perfd.store.increments import Kind
-from perfd.store.pruning import prune
+from perfd.store.profile_codec import coarse
+from perfd.store.pruning import fold, light, targets
+from perfd.store.stacks import merged
 from perfd.store.streams import Stream, Streams
 
 Minutes = list[tuple[int, Any]]
@@ -64,20 +67,26 @@ class Packer:
     def _minutes(
         self, connection: sqlite3.Connection, stream: Stream, hour: int, wanted: Sequence[int]
     ) -> Minutes:
-        merged = dict(self._chunks.read(connection, stream, hour))
+        together = dict(self._chunks.read(connection, stream, hour))
         for key, item in self._hot.read(connection, {stream.slot: stream}, wanted).items():
             minute = keys.number_of(key) % MINUTES_PER_HOUR
-            held = merged.get(minute)
-            merged[minute] = item if held is None else held.merge(item)
-        minutes = sorted(merged.items())
-        return self._pruned(connection, minutes) if self.kind == Kind.PROFILE else minutes
+            held = together.get(minute)
+            together[minute] = item if held is None else held.merge(item)
+        minutes = sorted(together.items(), key=itemgetter(0))
+        pruned = minutes and self.kind == Kind.PROFILE
+        return self._pruned(connection, minutes) if pruned else minutes
 
     def _pruned(self, connection: sqlite3.Connection, minutes: Minutes) -> Minutes:
-        nodes = {node for _, window in minutes for node in window.weights}
-        symbols = self._dictionary.symbols(connection, nodes)
-        pruned = prune(minutes, self._keep_stacks, symbols)
-        self._dictionary.add(connection, symbols)
-        return list(pruned)
+        """Windows of ten minutes without the tail of the hour."""
+        windows = coarse(minutes)
+        hour = merged(list(windows.values()))
+        folded = light(hour, self._keep_stacks).tolist()
+        if not folded:
+            return list(windows.items())
+        known = self._dictionary.nodes(connection, hour.nodes.tolist())
+        moves, new = targets(hour.nodes, folded, known)
+        self._dictionary.add(connection, new)
+        return [(minute, fold(stacks, moves)) for minute, stacks in windows.items()]
 
 
 def _minutes_of(hour: int) -> range:

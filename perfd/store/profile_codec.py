@@ -3,42 +3,31 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
-from math import gcd
+from collections.abc import Iterator, Sequence
 
 import msgspec
 import numpy as np
 
-from perfd.model.profile import ProfileWindow, Weight
 from perfd.model.series import Series
 from perfd.store.codec import Cut
-from perfd.store.columns import Ints, ints, pack_ints, unpack_ints
+from perfd.store.columns import Ints, pack_ints, unpack_ints
 from perfd.store.grid import PROFILE_MINUTES
 from perfd.store.roll import Row
-
-
-class _Part(msgspec.Struct, array_like=True):
-    """A window without its weights."""
-
-    unit: str
-    cumulative: bool
-    duration: float
-    uploads: int
+from perfd.store.stacks import Part, Stacks, merged
 
 
 class _Minute(msgspec.Struct, array_like=True):
-    part: _Part
-    nodes: list[int]
-    values: list[int]
-    hits: list[int]
+    part: Part
+    stacks: int
+    nodes: bytes
+    weights: bytes
 
 
 class _Hour(msgspec.Struct, array_like=True):
     """Matrices, windows by stacks: `values` divided by `quantum`, of which all are multiples."""
 
     minutes: list[int]
-    parts: list[_Part]
+    parts: list[Part]
     stacks: int
     nodes: bytes  # sorted, as distances
     quantum: int
@@ -54,28 +43,27 @@ _hour = msgspec.msgpack.Decoder(_Hour).decode
 class ProfileCodec:
     """Minutes become windows of ten minutes when an hour is packed."""
 
-    def encode(self, item: ProfileWindow) -> bytes:
+    def encode(self, item: Stacks) -> bytes:
         """One minute."""
-        weights = item.weights
-        values = [weight.value for weight in weights.values()]
-        hits = [weight.hits for weight in weights.values()]
-        return _encode(_Minute(_part(item), list(weights), values, hits))
+        weights = pack_ints(item.weights.ravel())
+        return _encode(_Minute(item.part, len(item.nodes), item.nodes.tobytes(), weights))
 
-    def decode(self, series: Series, body: bytes) -> ProfileWindow:
+    def decode(self, series: Series, body: bytes) -> Stacks:
         """One minute again."""
         m = _minute(body)
-        weights = dict(zip(m.nodes, map(Weight, m.values, m.hits), strict=True))
-        return _window(series, m.part, weights)
+        nodes = np.frombuffer(m.nodes, np.int64)
+        return Stacks(series, m.part, nodes, unpack_ints(m.weights, 2 * m.stacks).reshape(2, -1))
 
-    def pack(self, rows: Sequence[tuple[int, ProfileWindow]]) -> bytes:
+    def pack(self, rows: Sequence[tuple[int, Stacks]]) -> bytes:
         """An hour of one stream, as windows of ten minutes."""
-        windows = _coarse(rows)
-        nodes = np.array(sorted({node for w in windows.values() for node in w.weights}), np.int64)
-        values, hits = _matrices(list(windows.values()), nodes.tolist())
-        quantum = gcd(*values.tolist()) or 1
+        windows = coarse(rows)
+        nodes = merged(list(windows.values())).nodes
+        matrix = _matrix(list(windows.values()), nodes)
+        values, hits = matrix.reshape(2, -1)
+        quantum = int(np.gcd.reduce(values)) or 1
         hour = _Hour(
             minutes=list(windows),
-            parts=[_part(window) for window in windows.values()],
+            parts=[window.part for window in windows.values()],
             stacks=len(nodes),
             nodes=pack_ints(np.diff(nodes, prepend=0)),
             quantum=quantum,
@@ -84,58 +72,33 @@ class ProfileCodec:
         )
         return zlib.compress(_encode(hour))
 
-    def unpack(self, series: Series, body: bytes, cut: Cut) -> Iterator[Row[ProfileWindow]]:
+    def unpack(self, series: Series, body: bytes, cut: Cut) -> Iterator[Row[Stacks]]:
         """The windows wanted."""
         hour = _hour(zlib.decompress(body))
-        size = len(hour.minutes) * hour.stacks
-        nodes: list[int] = np.cumsum(unpack_ints(hour.nodes, hour.stacks)).tolist()
-        values = (unpack_ints(hour.values, size) * hour.quantum).tolist()
-        hits = unpack_ints(hour.hits, size).tolist()
-        ends = range(0, size + 1, hour.stacks) if hour.stacks else [0] * (len(hour.minutes) + 1)
-        for minute, part, (start, end) in zip(
-            hour.minutes, hour.parts, pairwise(ends), strict=True
-        ):
+        shape = len(hour.minutes), hour.stacks
+        size = shape[0] * shape[1]
+        nodes: Ints = np.cumsum(unpack_ints(hour.nodes, hour.stacks))
+        values = (unpack_ints(hour.values, size) * hour.quantum).reshape(shape)
+        hits = unpack_ints(hour.hits, size).reshape(shape)
+        for place, minute in enumerate(hour.minutes):
             if cut.first + minute in cut.numbers:
-                weights = _weights(nodes, values[start:end], hits[start:end])
-                window = _window(series, part, weights)
-                yield Row(cut.first + minute, window, PROFILE_MINUTES)
+                weights = np.stack([values[place], hits[place]])
+                held = weights.any(axis=0)
+                stacks = Stacks(series, hour.parts[place], nodes[held], weights[:, held])
+                yield Row(cut.first + minute, stacks, PROFILE_MINUTES)
 
 
-def _coarse(rows: Sequence[tuple[int, ProfileWindow]]) -> dict[int, ProfileWindow]:
-    merged: dict[int, ProfileWindow] = {}
-    for minute, window in rows:
-        first = minute // PROFILE_MINUTES * PROFILE_MINUTES
-        held = merged.get(first)
-        merged[first] = window if held is None else held.merge(window)
-    return merged
+def coarse(rows: Sequence[tuple[int, Stacks]]) -> dict[int, Stacks]:
+    """Windows of ten minutes by their first minute."""
+    groups: dict[int, list[Stacks]] = {}
+    for minute, stacks in rows:
+        groups.setdefault(minute // PROFILE_MINUTES * PROFILE_MINUTES, []).append(stacks)
+    return {first: merged(group) for first, group in groups.items()}
 
 
-def _matrices(windows: Sequence[ProfileWindow], nodes: Sequence[int]) -> tuple[Ints, Ints]:
-    column = {node: place for place, node in enumerate(nodes)}
-    values = np.zeros((len(windows), len(nodes)), np.int64)
-    hits = np.zeros_like(values)
-    for row, window in enumerate(windows):
-        places = [column[node] for node in window.weights]
-        values[row, places] = ints([weight.value for weight in window.weights.values()])
-        hits[row, places] = ints([weight.hits for weight in window.weights.values()])
-    return values.ravel(), hits.ravel()
-
-
-def _weights(
-    nodes: Sequence[int], values: Sequence[int], hits: Sequence[int]
-) -> Mapping[int, Weight]:
-    return {
-        node: Weight(value, hit)
-        for node, value, hit in zip(nodes, values, hits, strict=True)
-        if value or hit
-    }
-
-
-def _part(window: ProfileWindow) -> _Part:
-    return _Part(window.unit, window.cumulative, window.duration, window.uploads)
-
-
-def _window(series: Series, part: _Part, weights: Mapping[int, Weight]) -> ProfileWindow:
-    return ProfileWindow(
-        series, 0.0, 0.0, part.unit, weights, part.duration, part.uploads, part.cumulative
-    )
+def _matrix(windows: Sequence[Stacks], nodes: Ints) -> Ints:
+    """Values and hits, each windows by nodes."""
+    matrix = np.zeros((2, len(windows), len(nodes)), np.int64)
+    for place, window in enumerate(windows):
+        matrix[:, place, np.searchsorted(nodes, window.nodes)] = window.weights
+    return matrix

@@ -6,88 +6,71 @@ and would take most of the space, so only the heaviest that make up `keep` of th
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 
-from perfd.model.profile import ROOT, Function, Node, ProfileWindow, Symbols, Weight
+import numpy as np
+
+from perfd.model.profile import ROOT, Function, Node, Symbols
+from perfd.store.columns import Ints, ints
+from perfd.store.stacks import Stacks
 
 OTHER = Function("[other]", "")
 
 
-def prune(
-    rows: Sequence[tuple[int, ProfileWindow]], keep: float, symbols: Symbols
-) -> list[tuple[int, ProfileWindow]]:
-    """The same windows with light stacks folded into `[other]` below what is kept of their path.
+def light(hour: Stacks, keep: float) -> Ints:
+    """The stacks that are too many: what is left without them is at least `keep` of all value."""
+    values = hour.weights[0]
+    heaviest_first = np.argsort(-values, kind="stable")
+    held = np.cumsum(values[heaviest_first])
+    enough = int(np.searchsorted(held, keep * values.sum()))
+    return hour.nodes[heaviest_first[enough + 1 :]]
 
-    `symbols` must hold the stacks; the nodes of `[other]` are added to it. A stack whose path is
-    not known is folded at the root. All windows are pruned alike.
+
+def targets(
+    nodes: Ints, folded: Collection[int], known: Mapping[int, Node]
+) -> tuple[dict[int, int], Symbols]:
+    """Where the weight of each light stack goes, and the new nodes that this takes.
+
+    It goes to `[other]` below the last node that its path shares with a stack that stays; a node
+    that is itself on such a path stays. A path that is not known is folded at the root.
     """
-    totals: Counter[int] = Counter()
-    for _, window in rows:
-        totals.update({node: weight.value for node, weight in window.weights.items()})
-    kept = heaviest(totals, keep)
-    if len(kept) == len(totals):
-        return list(rows)
-    trunk = _paths(kept, symbols)
-    target = {node: _target(node, trunk, symbols) for node in totals}
-    return [(minute, _folded(window, target)) for minute, window in rows]
+    trunk = _paths(set(nodes.tolist()) - set(folded), known)
+    moves, new = {}, Symbols()
+    for leaf in folded:
+        if leaf not in trunk:
+            moves[leaf] = _other_below(_junction(leaf, trunk, known), new)
+    return moves, new
 
 
-def heaviest(totals: Counter[int], keep: float) -> set[int]:
-    """The fewest stacks whose value is at least `keep` of all."""
-    least = keep * totals.total()
-    kept: set[int] = set()
-    held = 0
-    for node, value in sorted(totals.items(), key=lambda pair: (-pair[1], pair[0])):
-        if held >= least:
-            break
-        kept.add(node)
-        held += value
-    return kept
+def fold(stacks: Stacks, moves: Mapping[int, int]) -> Stacks:
+    """A window with its light stacks moved."""
+    return stacks.moved(ints([moves.get(node, node) for node in stacks.nodes.tolist()]))
 
 
-def _paths(leaves: Collection[int], symbols: Symbols) -> set[int]:
+def _paths(leaves: Collection[int], known: Mapping[int, Node]) -> set[int]:
     """The nodes on the way to these leaves."""
     paths: set[int] = set()
     for leaf in leaves:
         node = leaf
         while node != ROOT and node not in paths:
             paths.add(node)
-            node = _parent(node, symbols)
+            node = _parent(node, known)
     return paths
 
 
-def _target(node: int, trunk: Collection[int], symbols: Symbols) -> int:
-    """Where a stack's weight goes: to itself, or to `[other]` where it leaves the trunk."""
-    if node in trunk:
-        return node
+def _junction(node: int, trunk: Collection[int], known: Mapping[int, Node]) -> int:
     while node != ROOT and node not in trunk:
-        node = _parent(node, symbols)
-    other = Node(node, OTHER.id)
+        node = _parent(node, known)
+    return node
+
+
+def _other_below(parent: int, symbols: Symbols) -> int:
+    node = Node(parent, OTHER.id)
     symbols.functions[OTHER.id] = OTHER
-    symbols.nodes[other.id] = other
-    return other.id
+    symbols.nodes[node.id] = node
+    return node.id
 
 
-def _parent(node: int, symbols: Symbols) -> int:
-    known = symbols.nodes.get(node)
-    return ROOT if known is None else known.parent
-
-
-def _folded(window: ProfileWindow, target: dict[int, int]) -> ProfileWindow:
-    values: Counter[int] = Counter()
-    hits: Counter[int] = Counter()
-    for node, weight in window.weights.items():
-        values[target[node]] += weight.value
-        hits[target[node]] += weight.hits
-    weights = {node: Weight(value, hits[node]) for node, value in values.items()}
-    return ProfileWindow(
-        window.series,
-        window.start,
-        window.width,
-        window.unit,
-        weights,
-        window.duration,
-        window.uploads,
-        window.cumulative,
-    )
+def _parent(node: int, known: Mapping[int, Node]) -> int:
+    found = known.get(node)
+    return ROOT if found is None else found.parent

@@ -7,12 +7,15 @@ that every store gives the same start and width for the same minute.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from perfd.model.profile import ProfileWindow
 from perfd.model.series import Series
 from perfd.model.window import Gauge, Window
+from perfd.store.combine import combined
 from perfd.store.grid import Grid
+from perfd.store.stacks import Stacks
 
 T = TypeVar("T")
 
@@ -27,23 +30,16 @@ class Row(NamedTuple, Generic[T]):
 
 def roll(rows: Iterable[Row[Any]], grid: Grid, step: int = 1) -> list[Any]:
     """Rows merged into buckets of `step` minutes, by (series, start)."""
-    merged: dict[tuple[Series, int], Row[Any]] = {}
+    groups: dict[tuple[Series, int], list[Row[Any]]] = {}
     for row in rows:
-        place = row.item.series, row.number // step
-        held = merged.get(place)
-        merged[place] = row if held is None else _join(held, row)
-    return [
-        put(
-            merged[place].item,
-            grid.start(place[1] * step),
-            max(step, merged[place].span) * grid.width,
-        )
-        for place in sorted(merged, key=lambda place: (place[0].labels, place[1]))
-    ]
-
-
-def _join(one: Row[Any], other: Row[Any]) -> Row[Any]:
-    return Row(one.number, one.item.merge(other.item), max(one.span, other.span))
+        groups.setdefault((row.item.series, row.number // step), []).append(row)
+    rolled = []
+    for place in sorted(groups, key=lambda place: (place[0].labels, place[1])):
+        group = groups[place]
+        span = max(step, *(row.span for row in group))
+        item = combined([row.item for row in group])
+        rolled.append(put(item, grid.start(place[1] * step), span * grid.width))
+    return rolled
 
 
 def put(item: Any, start: float, width: float) -> Any:
@@ -56,16 +52,9 @@ def put(item: Any, start: float, width: float) -> Any:
         case Gauge(series=series):
             return Gauge(series, start, width, item.count, item.total, item.low, item.high)
         case ProfileWindow(series=series):
-            return ProfileWindow(
-                series,
-                start,
-                width,
-                item.unit,
-                item.weights,
-                item.duration,
-                item.uploads,
-                item.cumulative,
-            )
+            return replace(item, start=start, width=width)
+        case Stacks():
+            return item.window(start, width)
     raise TypeError(f"{type(item).__name__} is not stored")
 
 

@@ -7,7 +7,7 @@ only what is really gone is lost.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -15,6 +15,11 @@ import msgspec
 from perfd.store.database import damaged
 
 _AT_ONCE = 4096  # keys in one statement
+
+
+def json(keys: Iterable[int]) -> str:
+    """Keys as the parameter of `IN (SELECT value FROM json_each(?))`."""
+    return msgspec.json.encode(list(keys)).decode()
 
 
 def by_key(
@@ -38,7 +43,7 @@ def by_key(
 def _read(
     connection: sqlite3.Connection, statement: str, keys: Sequence[int]
 ) -> list[tuple[Any, ...]]:
-    return connection.execute(statement, (msgspec.json.encode(keys).decode(),)).fetchall()
+    return connection.execute(statement, (json(keys),)).fetchall()
 
 
 def _one_by_one(

@@ -19,7 +19,6 @@ import msgspec
 from perfd.errors import Corrupt, StoreError
 from perfd.interfaces import Clock, Labels, Meter
 from perfd.model.batch import Batch, Document
-from perfd.model.exemplar import Exemplar
 from perfd.model.profile import PROFILE, ProfileWindow, Symbols
 from perfd.model.series import Series
 from perfd.model.window import Gauge, Window
@@ -30,13 +29,14 @@ from perfd.store.dictionary import Dictionary
 from perfd.store.documents import Documents
 from perfd.store.floors import Floors
 from perfd.store.grid import Grid, hour
-from perfd.store.increments import Increment, Kind, admit
+from perfd.store.increments import Increment, Item, Kind, admit
 from perfd.store.opening import open_database
 from perfd.store.packing import Packer
 from perfd.store.revisions import Revisions
 from perfd.store.roll import Row, roll, within
 from perfd.store.settings import StoreSettings
 from perfd.store.shelf import Shelf
+from perfd.store.stacks import Stacks
 from perfd.store.streams import Streams
 from perfd.store.upkeep import Upkeep
 
@@ -159,10 +159,10 @@ class SqliteStore:
         for kind, series, number, item in increments:
             slot = self._streams.slot(connection, kind, series, hour(number))
             key = keys.key(number, slot)
-            worthy = self._worthy(key, item) if kind == Kind.EXEMPLAR else item
-            if worthy is not None:
+            kept = self._kept(kind, key, item)
+            if kept is not None:
                 held = grouped[kind].get(key)
-                grouped[kind][key] = worthy if held is None else held.merge(worthy)
+                grouped[kind][key] = kept if held is None else held.merge(kept)
         rev = self._revisions.next()
         for kind, items in grouped.items():
             whole = self._shelves[kind].add(connection, self._streams.by_slot, items, rev)
@@ -170,8 +170,17 @@ class SqliteStore:
                 for key, window in whole.items():
                     self._floors.learn(key, window.exemplars)
 
-    def _worthy(self, key: int, window: Any) -> Window | None:
-        exemplars: tuple[Exemplar, ...] = self._floors.worthy(key, window.exemplars)
+    def _kept(self, kind: Kind, key: int, item: Item) -> Any:
+        """The increment as it is merged and stored; None when nothing of it is."""
+        match item:
+            case ProfileWindow():
+                return Stacks.of(item)
+            case Window() if kind == Kind.EXEMPLAR:
+                return self._worthy(key, item)
+        return item
+
+    def _worthy(self, key: int, window: Window) -> Window | None:
+        exemplars = self._floors.worthy(key, window.exemplars)
         if not exemplars:
             return None
         return Window(window.series, window.start, window.width, 0, 0, exemplars=exemplars)
