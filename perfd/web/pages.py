@@ -20,7 +20,7 @@ from perfd.web.views.service import service_page
 from perfd.web.views.ticket import ticket_page
 from perfd.web.views.tickets import tickets_page
 
-_COMPRESSED = 16 * 1024  # bytes from which a page is worth compressing
+_COMPRESSED = 16 * 1024  # characters from which a page is worth compressing
 _RANGES = {"1": 1.0, "6": 6.0, "24": 24.0}  # hours, divided by pace
 
 
@@ -90,10 +90,9 @@ def page(request: web.Request, template: str, status: int = 200, **values: Any) 
         "has_token": context.access.token is not None,
         "signed_in": caller.signed_in,
     }
-    response = web.Response(
-        text=render(template, **values), status=status, content_type="text/html"
-    )
-    if len(response.body or b"") > _COMPRESSED:
+    text = render(template, **values)
+    response = web.Response(text=text, status=status, content_type="text/html")
+    if len(text) > _COMPRESSED:
         response.enable_compression()
     return response
 

@@ -31,8 +31,11 @@ ATTACKS = [
     "\u2028\u202e\x00]]>&lt;",
 ]
 # What decides how a page is built, and what is looked up by: no sender chooses these.
-KEPT = {"id", "fingerprint", "finding_id", "finding_ids", "state", "kind", "trigger", "status", "metric",
-        "unit", "event", "side", "reason", "source", "trace_id", "span_id", "parent_id", "phase"}  # fmt: skip
+KEPT = {
+    "id", "fingerprint", "finding_id", "finding_ids", "state", "kind", "trigger", "status",
+    "metric", "unit", "event", "side", "reason", "source", "trace_id", "span_id", "parent_id",
+    "phase",
+}  # fmt: skip
 
 
 def with_text(value: Any, text: str, name: str = "") -> Any:

@@ -106,7 +106,8 @@ async def test_the_evidence_page_holds_the_whole_proof(client: Client) -> None:
     assert "95 % interval +69 … +83 %" in shown.heading.replace("\xa0", " ")
     for words in (
         "apply_rules", "SELECT price FROM rule", "one call for each item (N+1)?", "× 29",
-        "39 … 44 ms", "no container was throttled", "logarithmic scale", "confirmed by a second sample",
+        "39 … 44 ms", "no container was throttled", "logarithmic scale",
+        "confirmed by a second sample",
         "To go back: redeploy", "none seen; +90 % would have been", "trace",
     ):  # fmt: skip
         assert words in shown.text.replace("\xa0", " "), words
