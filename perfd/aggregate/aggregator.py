@@ -10,19 +10,23 @@ from collections.abc import Callable, Mapping, Sequence
 
 from perfd.aggregate.cardinality import Cardinality
 from perfd.aggregate.exemplars import Exemplars
+from perfd.aggregate.gauge_series import GaugeSeries
 from perfd.aggregate.gauges import OpenGauges
 from perfd.aggregate.grid import Grid
 from perfd.aggregate.live import Live
+from perfd.aggregate.metrics import MetricAggregate
 from perfd.aggregate.origin import Origins
 from perfd.aggregate.population import Population
+from perfd.aggregate.profiles import ProfileAggregate
 from perfd.aggregate.settings import AggregateSettings
 from perfd.aggregate.spans import SpanAggregate
+from perfd.aggregate.streams import Streams
 from perfd.aggregate.traces import Traces
-from perfd.aggregate.warmup import InstanceKey, Warmup
+from perfd.aggregate.warmup import Warmup
 from perfd.aggregate.windows import OpenWindows, by_minute
 from perfd.interfaces import Delivery, Meter
 from perfd.model.batch import Batch
-from perfd.model.series import CPU_TIME, UNKNOWN, Resource, Series
+from perfd.model.series import Resource
 from perfd.model.window import Reading, Window
 
 
@@ -41,19 +45,26 @@ class Aggregator:
         random: Callable[[], float],
     ) -> None:
         self._meter = meter
-        self._grid = Grid(pace)
-        self.warmup = Warmup(settings.max_instances, meter)
+        self._grid = grid = Grid(pace)
+        self.warmup = warmup = Warmup(settings.max_instances, meter)
         self._windows = OpenWindows(settings.max_open_windows)
-        self._gauges = OpenGauges(self._grid, settings.max_open_windows)
+        self._gauges = OpenGauges(grid, settings.max_open_windows)
+        cardinality = Cardinality(settings)
+        origins = Origins(cardinality)
+        self._series = GaugeSeries(cardinality, warmup)
         self._traces = Traces(settings.traces, meter, random)
-        self._exemplars = Exemplars(self._grid, self._traces, settings.traces.wait, meter, random)
+        self._exemplars = Exemplars(grid, self._traces, settings.traces.wait, meter, random)
         self._with_traces = settings.traces.enabled
         exemplars = self._exemplars if self._with_traces else None
-        origins = Origins(Cardinality(settings))
-        self._spans = SpanAggregate(
-            self._grid, self._windows, origins, self.warmup, exemplars, meter, random
+        self._spans = SpanAggregate(grid, self._windows, origins, warmup, exemplars, meter, random)
+        self._metrics = MetricAggregate(
+            *(grid, self._windows, self._gauges, origins),
+            *(self._series, Streams(settings.max_series)),
         )
-        self._live = Live(self._grid)
+        self._profiles = ProfileAggregate(
+            settings, minute=grid.minute, warmup=warmup, meter=meter, cardinality=cardinality
+        )
+        self._live = Live(grid)
         self._population = Population()
         self._items: Counter[str] = Counter()
         self._position: int | None = None
@@ -61,21 +72,17 @@ class Aggregator:
 
     def add(self, delivery: Delivery, position: int | None, now: float) -> None:
         """Aggregate one delivery; `position` is its record in the request log."""
-        dropped: Mapping[str, int] = {}
-        if delivery.signal == "traces":
-            self._population.note((batch.resource for batch in delivery.content), now)
-            dropped = self._spans.add(delivery.content, now)
-            if self._with_traces:
-                self._traces.add(delivery.content, now)
-        self._account(delivery, dropped)
         self._now = now
         if position is not None:
             self._position = position
+        kept = self._take_in(delivery, now)
+        self._meter.count("perfd_aggregated_items", kept, signal=delivery.signal)
+        self._items[delivery.signal] += kept
 
     def add_readings(self, readings: Sequence[Reading]) -> None:
         """Readings of this machine; CPU time gets the phase of the instance that spent it."""
         for reading in readings:
-            series = self._phased(reading) if reading.series.name == CPU_TIME else reading.series
+            series = self._series.of_reading(reading)
             self._gauges.add(series, self._grid.index_at(reading.at), reading.value)
 
     def take(self, now: float) -> Batch:
@@ -89,9 +96,12 @@ class Aggregator:
             windows[key] = windows[key].merge(shown) if key in windows else shown
         items, self._items = self._items, Counter()
         position, self._position = self._position, None
+        profiles, symbols = self._profiles.take()
         return Batch(
             windows=tuple(windows.values()),
             gauges=self._gauges.take(),
+            profiles=profiles,
+            symbols=symbols,
             log_position=position,
             items=dict(items),
         )
@@ -109,18 +119,25 @@ class Aggregator:
         """Accepted items that no take has given out, by signal."""
         return dict(self._items)
 
-    def _account(self, delivery: Delivery, dropped: Mapping[str, int]) -> None:
-        signal = delivery.signal
-        kept = delivery.items - delivery.rejected - sum(dropped.values())
-        for reason, items in dropped.items():
-            self._meter.count(
-                "perfd_dropped_items", items, stage="aggregate", signal=signal, reason=reason
-            )
-        self._meter.count("perfd_aggregated_items", kept, signal=signal)
-        self._items[signal] += kept
+    def _take_in(self, delivery: Delivery, now: float) -> int:
+        """How many items were kept; the others are counted as dropped."""
+        items = delivery.items - delivery.rejected
+        content = delivery.content
+        if delivery.signal == "logs":
+            return items
+        self._population.note((part.resource for part in content), now)
+        if delivery.signal == "profiles":
+            return self._profiles.add(content, now)
+        if delivery.signal == "metrics":
+            return items - self._count(delivery, self._metrics.add(content, items, now))
+        dropped = self._spans.add(content, now)
+        if self._with_traces:
+            self._traces.add(content, now)
+        return items - self._count(delivery, dropped)
 
-    def _phased(self, reading: Reading) -> Series:
-        labels = dict(reading.series.labels)
-        key = InstanceKey(*(labels.get(field, UNKNOWN) for field in InstanceKey._fields))
-        self.warmup.seen(key, reading.at)
-        return Series.of(CPU_TIME, **labels | {"phase": self.warmup.phase(key, reading.at)})
+    def _count(self, delivery: Delivery, dropped: Mapping[str, int]) -> int:
+        """Count what was dropped, by reason; returns the sum."""
+        labels = {"stage": "aggregate", "signal": delivery.signal}
+        for reason, items in dropped.items():
+            self._meter.count("perfd_dropped_items", items, **labels, reason=reason)
+        return sum(dropped.values())

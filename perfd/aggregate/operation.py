@@ -112,7 +112,7 @@ def first(attributes: Mapping[str, str], names: Sequence[str]) -> str:
 def _http_name(attributes: Mapping[str, str], method: str, span_name: str) -> str:
     route = first(attributes, HTTP_ROUTE) or without_raw(span_name)
     words = route.split()
-    if words and words[0] in {method, "HTTP"}:  # the span's name as the conventions form it
+    while words and words[0] in {method, "HTTP"}:  # names as the conventions form and formed them
         del words[0]
     return shorten(" ".join([method, *words]))
 

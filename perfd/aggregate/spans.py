@@ -71,7 +71,7 @@ class SpanAggregate:
                     self._dropped[LATE if key.window < first else FUTURE] += len(spans)
         if self._overflowed:
             self._meter.count("perfd_overflowed_items", self._overflowed, signal="traces")
-        return self._dropped
+        return +self._dropped  # without the reasons that dropped nothing
 
     def _measure(self, origin: Origin, key: GroupKey, spans: list[Span], now: float) -> None:
         seconds = [(s.end_time_unix_nano - s.start_time_unix_nano) / 1e9 for s in spans]

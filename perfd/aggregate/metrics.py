@@ -1,0 +1,144 @@
+"""OTLP metrics to windows and gauges."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from perfd.aggregate.gauge_series import GaugeSeries
+from perfd.aggregate.gauges import OpenGauges
+from perfd.aggregate.grid import Grid
+from perfd.aggregate.origin import Origin, Origins
+from perfd.aggregate.points import MALFORMED, believable, number
+from perfd.aggregate.request_metrics import LEGACY, STABLE, Durations, operation_of
+from perfd.aggregate.spans import FUTURE, LATE
+from perfd.aggregate.streams import Streams, Total, Unusable
+from perfd.aggregate.warmup import InstanceKey
+from perfd.aggregate.windows import OpenWindows
+from perfd.model.metric import CUMULATIVE, DELTA, NO_VALUE, MetricBatch
+from perfd.model.series import OVERFLOW
+
+UNUSED = "unused"  # a metric that perfd makes no series of; summaries cannot be merged
+
+_EXPLICIT, _EXPONENTIAL, _SUM, _GAUGE = "histogram", "exponential_histogram", "sum", "gauge"
+_KINDS = (_GAUGE, _SUM, _EXPLICIT, _EXPONENTIAL)
+
+
+class Sent(NamedTuple):
+    """A data point and what surrounds it."""
+
+    origin: Origin
+    source: InstanceKey
+    metric: Any
+    kind: str
+    data: Any
+    point: Any
+
+
+class MetricAggregate:
+    """Request durations into the open windows, gauges and sums into the open gauges."""
+
+    def __init__(
+        self,
+        grid: Grid,
+        windows: OpenWindows,
+        gauges: OpenGauges,
+        origins: Origins,
+        series: GaugeSeries,
+        streams: Streams,
+    ) -> None:
+        self._grid = grid
+        self._windows = windows
+        self._gauges = gauges
+        self._origins = origins
+        self._series = series
+        self._streams = streams
+
+    def add(self, batches: Sequence[MetricBatch], items: int, now: float) -> Counter[str]:
+        """Count a delivery of `items` points; returns how many were dropped, by reason."""
+        first, last = self._grid.bounds(now)
+        dropped: Counter[str] = Counter()
+        for sent in self._points(batches, now):
+            items -= 1
+            try:
+                index = self._grid.index(sent.point.time_unix_nano)
+                if not first <= index <= last:
+                    raise Unusable(LATE if index < first else FUTURE)
+                self._take(sent, index, now)
+            except Unusable as reason:
+                dropped[str(reason)] += 1
+        dropped[UNUSED] += max(items, 0)  # points of kinds that were not even parsed
+        return +dropped
+
+    def _points(self, batches: Sequence[MetricBatch], now: float) -> Iterator[Sent]:
+        for batch in batches:
+            origin = self._origins.of(batch.resource, now)
+            source = InstanceKey.of(batch.resource)
+            named = {metric.name for metric in batch.metrics}
+            for metric in batch.metrics:
+                if metric.name == LEGACY and STABLE in named:
+                    continue  # a sender in transition says everything twice
+                for kind in _KINDS:
+                    data = getattr(metric, kind)
+                    for point in data.data_points:
+                        yield Sent(origin, source, metric, kind, data, point)
+
+    def _take(self, sent: Sent, index: int, now: float) -> None:
+        if sent.point.flags & NO_VALUE:
+            return
+        if sent.kind in {_GAUGE, _SUM}:
+            self._take_number(sent, index, now)
+        elif sent.metric.name in {STABLE, LEGACY}:
+            self._take_requests(sent, index)
+        else:
+            raise Unusable(UNUSED)
+
+    def _take_requests(self, sent: Sent, index: int) -> None:
+        read = Durations.explicit if sent.kind == _EXPLICIT else Durations.exponential
+        durations = read(sent.metric, sent.point)
+        increment = self._increment(sent, durations.total)
+        if increment is None:
+            return
+        operation = operation_of(sent.point)
+        operation = operation._replace(name=sent.origin.operation(operation.name))
+        other = sent.origin.metric(operation._replace(name=OVERFLOW))
+        count = believable(increment.count)
+        cell = self._windows.cell(sent.origin.metric(operation), index, other)
+        cell.add(count, count if operation.error else 0, durations.histogram(increment))
+
+    def _take_number(self, sent: Sent, index: int, now: float) -> None:
+        value = number(sent.point)
+        if sent.kind == _SUM and sent.data.is_monotonic:
+            point = sent.point
+            total = Total(point.start_time_unix_nano, point.time_unix_nano, value)
+            increment = self._increment(sent, total)
+            if increment is None:
+                return
+            value = increment.total
+        name = sent.metric.name.decode("utf-8", "replace")
+        series = self._series.of_metric(sent.origin, name, sent.point.attributes[:], now)
+        if not self._gauges.add(series, index, value):
+            raise Unusable("windows")
+
+    def _increment(self, sent: Sent, total: Total) -> Total | None:
+        """What is new in a point; None where that is not known."""
+        temporality = sent.data.aggregation_temporality
+        if temporality == DELTA:
+            return total
+        if temporality != CUMULATIVE:
+            raise Unusable(MALFORMED)
+        return self._streams.increment(_stream(sent), total)
+
+
+def _stream(sent: Sent) -> bytes:
+    """The name of a stream: source, metric, kind, attributes, and the bounds of its buckets."""
+    bounds: bytes = getattr(sent.point, "explicit_bounds", b"")
+    parts = ["\0".join(sent.source).encode("utf-8", "replace"), sent.metric.name]
+    parts += [sent.kind.encode(), bounds, *sorted(sent.point.attributes[:])]
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(4, "big"))
+        digest.update(part)
+    return digest.digest()
