@@ -1,0 +1,88 @@
+"""What a deploy changed in the profile, in CPU seconds per request.
+
+The cost of a side is the CPU of its processes per request where they are seen, else that of its
+profiles per request over the same time. A function's cost is its share of the samples times that;
+so a function whose share fell only because another one rose does not look improved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from perfd.detect.case import DeployCase
+from perfd.detect.profile_side import Paths, ProfileSide, profile_side
+from perfd.detect.sides import Sides
+from perfd.model.finding import Interval
+from perfd.model.profile import CPU_PROFILE, ProfileWindow
+from perfd.model.series import STEADY
+from perfd.model.window import Gauge, Window
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileDiff:
+    """Both sides; `costs` are CPU seconds per request, `coverage` profile CPU by process CPU."""
+
+    before: ProfileSide
+    after: ProfileSide
+    costs: tuple[float, float]
+    coverage: tuple[float | None, float | None]
+
+
+def profile_diff(case: DeployCase, sides: Sides) -> ProfileDiff | None:
+    """The CPU profiles of both sides; None where a side has none, or no requests beside it."""
+    paths = Paths(case.symbols)
+    versions = case.deploy.previous, case.deploy.version
+    spans = sides.span_before, sides.span_after
+    found = [
+        profile_side(_windows(case, version, span), paths)
+        for version, span in zip(versions, spans, strict=True)
+    ]
+    before, after = found
+    if before is None or after is None:
+        return None
+    rates = [_rate(case, version, span) for version, span in zip(versions, spans, strict=True)]
+    if min(rates) <= 0.0 or min(before.seconds, after.seconds) <= 0.0:
+        return None
+    profiled = (
+        before.cpu / before.seconds / rates[0],
+        after.cpu / after.seconds / rates[1],
+    )
+    spent = _spent(sides.cpu_before, sides.before), _spent(sides.cpu_after, sides.after)
+    coverage = tuple(p / s if s else None for p, s in zip(profiled, spent, strict=True))
+    costs = spent if all(spent) else profiled
+    return ProfileDiff(
+        before, after, (costs[0] or 0.0, costs[1] or 0.0), (coverage[0], coverage[1])
+    )
+
+
+def _windows(case: DeployCase, version: str, span: Interval) -> list[ProfileWindow]:
+    """Steady CPU profiles of a version within a span, or from before it by one window."""
+    return [
+        p
+        for p in case.profiles
+        if p.series.label.get("version") == version
+        and p.series.label.get("phase", STEADY) == STEADY
+        and p.series.label.get("type", "").startswith(CPU_PROFILE)
+        and span[0] <= p.start < span[1]
+    ]
+
+
+def _rate(case: DeployCase, version: str, span: Interval) -> float:
+    """Requests per second of one instance: per second that an instance was profiled."""
+    windows = [
+        w
+        for w in case.instances
+        if w.series.label.get("version") == version
+        and w.series.label.get("phase", STEADY) == STEADY
+        and span[0] <= w.start < span[1]
+    ]
+    seconds = sum(w.width for w in windows)
+    return sum(w.count for w in windows) / seconds if seconds else 0.0
+
+
+def _spent(gauges: Sequence[Gauge], operations: dict[str, list[Window]]) -> float | None:
+    """CPU seconds of the processes per request; None where no process is seen."""
+    requests = sum(w.count for windows in operations.values() for w in windows)
+    seconds = sum(g.total for g in gauges)
+    return seconds / requests if requests and seconds > 0.0 else None
