@@ -25,7 +25,10 @@ VIEWS_PER_ITEM = 10
 BRACKETS_PER_ITEM = 4
 COMMAS_PER_ITEM = 10
 
-ITEM, OBJECT, VIEW = range(3)
+# Fields that do not count still take 0.3 µs each to step over, and two bytes.
+OTHERS_PER_ITEM = 10
+
+ITEM, OBJECT, VIEW, OTHER = range(4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Part:
 
 
 _PLAIN = Part(ITEM)  # an item that is not looked into
+_UNKNOWN = Part(OTHER)
 
 
 def _tag(number: int) -> int:
@@ -133,40 +137,37 @@ class _Tally:
     """Counts by kind, each with its bound."""
 
     def __init__(self, most: int) -> None:
-        self.counts = [0, 0, 0]
-        self._limits = (most, most * OBJECTS_PER_ITEM, most * VIEWS_PER_ITEM)
+        self.counts = [0, 0, 0, 0]
+        per_item = (1, OBJECTS_PER_ITEM, VIEWS_PER_ITEM, OTHERS_PER_ITEM)
+        self._limits = [most * each for each in per_item]
 
     def walk(self, body: bytes, at: int, end: int, shape: Mapping[int, Part]) -> None:
         """Count the fields in body[at:end]; a read past the end of the body is an IndexError."""
         while at < end:
             tag = body[at]
             if tag & 0x87 != 2:  # not length-delimited, or a field number above 15
+                self._count(OTHER)
                 at = _step_over(body, at)
                 continue
             size, start = body[at + 1], at + 2
             if size > 127:
                 size, start = _varint(body, at + 1)
             at = start + size
-            if (part := shape.get(tag)) is not None:
-                self._take(part, body, start, at)
-                if part is _PLAIN:
-                    at = self._skim(body, at, end, tag)
+            part = shape.get(tag, _UNKNOWN)
+            self._count(part.kind)
+            if part.inside:
+                self.walk(body, start, at, part.inside)
+            else:
+                at = self._skim(body, at, end, tag, part.kind)
         if at > end:
             raise BadInput("the protobuf message is truncated", max(self.counts[ITEM], 1))
 
-    def _take(self, part: Part, body: bytes, start: int, end: int) -> None:
-        self.counts[part.kind] += 1
-        if self.counts[part.kind] > self._limits[part.kind]:
-            self._refuse(part.kind)
-        if part.inside:
-            self.walk(body, start, end, part.inside)
+    def _skim(self, body: bytes, at: int, end: int, tag: int, kind: int) -> int:
+        """Step over what follows with the same tag, while its lengths take at most two bytes.
 
-    def _skim(self, body: bytes, at: int, end: int, tag: int) -> int:
-        """Step over the items that follow, while their lengths take at most two bytes.
-
-        The same as the loop of `walk`, at 0.15 µs per item instead of 0.5.
+        The same as the loop of `walk`, at 0.15 µs per field instead of 0.5.
         """
-        count, most = self.counts[ITEM], self._limits[ITEM]
+        count, most = self.counts[kind], self._limits[kind]
         while at < end and body[at] == tag and count <= most:
             size = body[at + 1]
             if size < 128:
@@ -176,17 +177,21 @@ class _Tally:
             else:
                 break
             count += 1
-        self.counts[ITEM] = count
-        if count > most:
-            self._refuse(ITEM)
+        self.counts[kind] = count
+        self._check(kind)
         return at
 
-    def _refuse(self, kind: int) -> None:
-        what = ("items", "containers and nested objects", "attributes")[kind]
-        raise TooLarge(
-            f"the request holds more than {self._limits[kind]} {what}; send smaller batches",
-            max(self.counts[ITEM], 1),
-        )
+    def _count(self, kind: int) -> None:
+        self.counts[kind] += 1
+        self._check(kind)
+
+    def _check(self, kind: int) -> None:
+        if self.counts[kind] > self._limits[kind]:
+            what = ("items", "containers and nested objects", "attributes", "other fields")[kind]
+            raise TooLarge(
+                f"the request holds more than {self._limits[kind]} {what}; send smaller batches",
+                max(self.counts[ITEM], 1),
+            )
 
 
 def _varint(body: bytes, at: int) -> tuple[int, int]:
@@ -208,8 +213,12 @@ _FIXED = {1: 8, 5: 4}  # wire type -> bytes
 
 def _step_over(body: bytes, at: int) -> int:
     """Where the field after this one begins."""
+    if body[at] & 0x87 == 0 and body[at] > 7 and body[at + 1] < 128:
+        return at + 2  # the most frequent: a small number
     tag, at = _varint(body, at)
     kind = tag & 7
+    if tag < 8:
+        raise BadInput("the body is not protobuf: a field without a number")
     if kind == 0:
         return _varint(body, at)[1]
     if kind == 2:

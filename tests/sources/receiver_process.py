@@ -1,10 +1,11 @@
-"""An OTLP/HTTP receiver in a process of its own, so that its memory can be watched from outside."""
+"""A receiver, `http` or `grpc`, in a process of its own: its memory is watched from outside."""
 
 import asyncio
 import sys
 from dataclasses import replace
 
 from perfd.interfaces import Delivery
+from perfd.sources.otlp_grpc import OtlpGrpc
 from perfd.sources.otlp_http import OtlpHttp
 from tests.sources.rig import Keeping, Rig
 
@@ -16,8 +17,9 @@ class Forgetting(Keeping):
         await super().accept(replace(delivery, content=None))
 
 
-async def serve() -> None:
-    async with Rig(OtlpHttp, intake=Forgetting()) as rig:
+async def serve(transport: str) -> None:
+    kind = OtlpGrpc if transport == "grpc" else OtlpHttp
+    async with Rig(kind, intake=Forgetting()) as rig:
         print(rig.address, flush=True)
         await asyncio.to_thread(sys.stdin.read)
         rig.check_identity()
@@ -25,4 +27,4 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    asyncio.run(serve(sys.argv[1]))

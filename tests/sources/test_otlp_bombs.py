@@ -5,14 +5,19 @@ import gzip
 import io
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import aiohttp
+import grpc
 import pytest
 
+from perfd.sources.otlp_grpc import METHODS
 from tests.sources.telemetry_bodies import JSON, PROTOBUF, empty_spans, field
 
 MIB = 1 << 20
+
+TRACES = next(path for path, signal in METHODS.items() if signal == "traces")
 
 
 def in_json(member: str, elements: bytes) -> bytes:
@@ -23,6 +28,7 @@ def in_json(member: str, elements: bytes) -> bytes:
 
 # name: inflated body, media type. Each is near the limit of 16 MiB once inflated.
 BOMBS = {
+    "numbers": (b"\x08\x01" * 7_000_000, PROTOBUF),
     "zeros": (bytes(64 * MIB), PROTOBUF),
     "spans": (empty_spans(7_000_000), PROTOBUF),
     "resources": (field(1, b"") * 7_000_000, PROTOBUF),
@@ -45,11 +51,11 @@ BOMBS = {
 }
 
 
-@pytest.fixture
-def process():
+@contextmanager
+def receiver(transport):
     """A receiver's process; it checks its accounts when it ends."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.sources.receiver_process"],
+        [sys.executable, "-m", "tests.sources.receiver_process", transport],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -73,18 +79,41 @@ def packed(name: str) -> bytes:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
 @pytest.mark.parametrize("name", BOMBS)
-async def test_eight_bombs_at_once_stay_within_bounds(name, process):
+async def test_eight_bombs_at_once_stay_within_bounds(name):
     body, headers = packed(name), {"Content-Type": BOMBS[name][1], "Content-Encoding": "gzip"}
-    url = f"http://{process.stdout.readline().strip()}/v1/traces"
-    before = resident(process.pid, "VmRSS")
-    async with aiohttp.ClientSession() as session:
+    with receiver("http") as process:
+        url = f"http://{process.stdout.readline().strip()}/v1/traces"
+        before = resident(process.pid, "VmRSS")
+        async with aiohttp.ClientSession() as session:
 
-        async def post() -> int:
-            async with session.post(url, data=io.BytesIO(body), headers=headers) as answer:
-                return answer.status
+            async def post() -> int:
+                async with session.post(url, data=io.BytesIO(body), headers=headers) as answer:
+                    return answer.status
 
-        codes = await asyncio.gather(*(post() for _ in range(8)))
-    grown = resident(process.pid, "VmHWM") - before
+            codes = await asyncio.gather(*(post() for _ in range(8)))
+        grown = resident(process.pid, "VmHWM") - before
     print(f"{name}: {len(body) / 1e3:.0f} kB, {codes[0]}, {before:.0f} + {grown:.0f} MiB")
     assert set(codes) <= {200, 400, 413, 503}
     assert grown < 160  # the most is for JSON spans, which are counted after they are parsed
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
+@pytest.mark.parametrize("name", ["zeros", "spans", "attributes", "links"])
+async def test_forty_bombs_at_once_over_grpc(name):
+    body = BOMBS[name][0]
+    with receiver("grpc") as process:
+        address = process.stdout.readline().strip()
+        before = resident(process.pid, "VmRSS")
+        async with grpc.aio.insecure_channel(address) as channel:
+            call = channel.unary_unary(TRACES)
+
+            async def send() -> grpc.StatusCode:
+                sent = call(body[: 4 * MIB], compression=grpc.Compression.Gzip)
+                return await sent.code()
+
+            codes = await asyncio.gather(*(send() for _ in range(40)))
+        grown = resident(process.pid, "VmHWM") - before
+    print(f"grpc {name}: {sorted({c.name for c in codes})}, {before:.0f} + {grown:.0f} MiB")
+    assert not set(codes) & {grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL}
+    assert grown < 160

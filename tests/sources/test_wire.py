@@ -99,6 +99,8 @@ BOMBS = {
     "scopes": ("traces", field(1, field(2, b"") * 50_000)),
     "resource attributes": ("traces", field(1, field(1, field(1, b"") * 50_000))),
     "scope attributes": ("traces", field(1, field(2, field(1, field(3, b"") * 50_000)))),
+    "numbers that are not there": ("traces", b"\x08\x00" * 50_000),
+    "fields that are not there": ("traces", field(15, b"") * 50_000),
     "span attributes": ("traces", field(1, field(2, field(2, field(9, b"") * 50_000)))),
     "metrics": ("metrics", field(1, field(2, field(2, b"") * 50_000))),
     "point attributes": (
