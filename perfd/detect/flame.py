@@ -32,7 +32,7 @@ def flame(diff: ProfileDiff, symbols: Symbols) -> tuple[FlameNode, ...]:
         for node in sorted(children[parent]):
             waiting.append((node, len(built)))
             built.append(_node(diff, symbols, totals, node, place))
-        built += _folded(diff, symbols, totals, parent, children[parent], place)
+        built += _folded(diff, totals, parent, children[parent], place)
     return tuple(built)
 
 
@@ -72,7 +72,6 @@ def _node(diff: ProfileDiff, symbols: Symbols, totals: Totals, node: int, parent
 
 def _folded(
     diff: ProfileDiff,
-    symbols: Symbols,
     totals: Totals,
     parent: int,
     drawn: list[int],

@@ -1,4 +1,4 @@
-"""The functions whose cost moved: application code first, by the change of self time per request."""
+"""The functions whose cost moved: application code first, by self time per request."""
 
 from __future__ import annotations
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from perfd.detect.case import DeployCase
 from perfd.detect.settings import DetectSettings
 from perfd.interfaces import Store
 from perfd.model.deploy import Deploy
 from perfd.model.judgement import Judgement
-from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, REQUESTS, STEADY
+from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, MEMORY, REQUESTS, STEADY
 from perfd.model.window import Gauge, Window
 
 MINUTE = 60.0
+MACHINE = (
+    "host.cpu.utilization",
+    "host.memory.available",
+    "host.disk.write",
+    "container.cpu.throttled.time",
+    "container.memory.usage",
+)
 STEP = 5.0 * MINUTE  # of the day before
 
 
@@ -41,6 +50,29 @@ class CaseReader:
             instances=self._windows(INSTANCE_REQUESTS, place, spans),
             cpu_history=self._cpu_history(deploy, place, fine),
             cpu=tuple(g for a, b in spans for g in self._store.gauges(CPU_TIME, place, a, b)),
+        )
+
+    def with_proof(self, case: DeployCase) -> DeployCase:
+        """The case with what only a ticket needs: profiles, exemplars, resources.
+
+        It is read when something is to be opened, and not at every look.
+        """
+        deploy, store = case.deploy, self._store
+        place = {"service": deploy.service, "environment": deploy.environment}
+        start = deploy.at - 2.0 * self._settings.baseline / self._pace
+        profiles = tuple(store.profiles(place, start, case.end))
+        leaves = {node for window in profiles for node in window.weights}
+        around = deploy.at - self._settings.baseline / self._pace
+        own = [
+            g for name in (CPU_TIME, MEMORY) for g in store.gauges(name, place, around, case.end)
+        ]
+        machine = [g for name in MACHINE for g in store.gauges(name, {}, around, case.end)]
+        return dataclasses.replace(
+            case,
+            profiles=profiles,
+            symbols=store.symbols(leaves),
+            exemplars=tuple(store.exemplars(REQUESTS, place, start, case.end)),
+            resources=(*own, *machine),
         )
 
     def _spans(self, deploy: Deploy, fine: float, end: float) -> list[tuple[float, float]]:

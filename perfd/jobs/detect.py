@@ -119,6 +119,8 @@ class DetectJob:
         replaced = min((d.at for d in deploys if _replaces(d, deploy)), default=complete)
         case = self._reader.read(deploy, held, min(complete, replaced))
         judged = judge(case, now)
+        if any(one.evidence for one in judged.found):
+            judged = judge(self._reader.with_proof(case), now)
         if replaced < complete and judged.judgement.state == WAITING:
             judged = _superseded(judged)
         if judged.found:
