@@ -193,7 +193,7 @@ class FlameGraph {
 
   zoom(frame) {
     this.zoomed = frame;
-    if (frame >= 0) this.current = frame;
+    if (frame >= 0 && !this.tree.above(this.current, frame)) this.current = frame;
     this.tell(this.current);
     this.draw();
   }
@@ -276,7 +276,9 @@ class FlameGraph {
 
   click(event) {
     const frame = this.at(event);
-    if (frame >= 0) this.zoom(frame === this.zoomed ? this.tree.parent[frame] : frame);
+    if (frame < 0) return;
+    this.current = frame;
+    this.zoom(frame === this.zoomed ? this.tree.parent[frame] : frame);
   }
 
   key(event) {
