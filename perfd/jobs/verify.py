@@ -53,7 +53,7 @@ class VerifyJob:
         else:
             fix = self._side(ticket, "", since + self._mixed, end)
         after = fix.measure(ticket.operation, rule.metric)
-        if not due(ticket.verification, after):
+        if not due(rule, ticket.verification, after):
             return
         guards = self._guards(ticket, rule, fix) if after else ()
         found = verdict(rule, ticket, after, guards, now)

@@ -49,12 +49,16 @@ def verdict(
     return _told(ticket, Verdict.INCONCLUSIVE, _undecided(rule, ticket, after), after, now)
 
 
-def due(verification: Verification, after: Estimate | None) -> bool:
-    """Whether there is enough more data than at the last look to look again."""
+def due(rule: Rule, verification: Verification, after: Estimate | None) -> bool:
+    """Whether to look: at first, once there is enough, and when the data have grown by half."""
     if verification.verdict is None:
         return True
-    before = verification.after.count if verification.after else 0
-    return after is not None and after.count >= GROWTH * max(before, 1)
+    if after is None:
+        return False
+    last = verification.after
+    if last is None or (_enough(rule, after) and not _enough(rule, last)):
+        return True
+    return after.count >= GROWTH * last.count
 
 
 def _inside(
@@ -63,9 +67,9 @@ def _inside(
     numbers = _numbers(rule, ticket, after)
     broken = [words for guard in guards if (words := _broken(guard, rule))]
     if broken:
-        text = f"{numbers}, back inside the bound; but {'; '.join(broken)}"
+        text = f"{numbers}: inside it; but {'; '.join(broken)}"
         return _told(ticket, Verdict.PARTIAL, text, after, now)
-    return _told(ticket, Verdict.VERIFIED, f"{numbers}, inside the bound", after, now)
+    return _told(ticket, Verdict.VERIFIED, f"{numbers}: inside it", after, now)
 
 
 def _not_fixed(rule: Rule, ticket: Ticket, after: Estimate, now: float) -> Verification:

@@ -107,13 +107,17 @@ class TestVerdict:
         assert judge(waiting(**rates), estimate(60.0, 3.0))[0] is None
 
 
-def test_a_look_is_due_when_the_data_have_grown_by_half() -> None:
+def test_a_look_is_due_at_first_once_there_is_enough_and_after_growth() -> None:
     seen = waiting().verification
-    assert due(seen, None)
+    rule = seen.rule
+    assert due(rule, seen, None)
     told = dataclasses.replace(seen, verdict=Verdict.INCONCLUSIVE, after=estimate(0.04, 0.01, 400))
-    assert not due(told, None)
-    assert not due(told, estimate(0.04, 0.01, 599))
-    assert due(told, estimate(0.04, 0.01, 600))
+    assert not due(rule, told, None)
+    assert not due(rule, told, estimate(0.04, 0.01, 599))
+    assert due(rule, told, estimate(0.04, 0.01, 600))
+    early = dataclasses.replace(told, after=estimate(0.04, 0.01, 290))
+    assert not due(rule, early, estimate(0.04, 0.01, 299))
+    assert due(rule, early, estimate(0.04, 0.01, 300))
 
 
 class TestRule:
