@@ -51,7 +51,7 @@ def service_dashboard() -> dashboard.Dashboard:
         .link(
             dashboard.DashboardLink("Open in perfd")
             .type(model.DashboardLinkType.LINK)
-            .url("${perfd_url}/services/${service}")
+            .url("${perfd_url}/services/${service:percentencode}")
             .icon("external link")
             .target_blank(True)
         )
