@@ -20,9 +20,13 @@ def from_rfc3339(text: str) -> float:
 
 
 def floor_to(at: float, width: float) -> float:
-    """The start of the window of `width` seconds that holds `at`.
+    """The start of the window of `width` seconds that holds `at`; a start is its own.
 
     A width below a second (pace divides windows) is not exact in binary, so the start is computed
-    from the window's number and two neighbours never drift apart.
+    from the window's number and two neighbours never drift apart. For the same reason the quotient
+    of a start can fall just short of its number (at pace 7, of every second one).
     """
-    return round(at // width) * width
+    number = round(at // width)
+    if (number + 1) * width <= at:
+        number += 1
+    return number * width
