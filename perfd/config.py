@@ -146,7 +146,7 @@ def _plain(node: yaml.Node, path: Keys, lines: Lines, problems: list[str]) -> An
 def _override(values: dict[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
     """Put `PERFD_LISTEN__HTTP=…` over the file's values."""
     for name in sorted(environment):
-        if not name.startswith(ENVIRONMENT_PREFIX) or name in NOT_SETTINGS:
+        if not name.startswith(ENVIRONMENT_PREFIX) or _is_no_setting(name):
             continue
         keys = name[len(ENVIRONMENT_PREFIX) :].lower().split("__")
         at = values
@@ -157,6 +157,11 @@ def _override(values: dict[str, Any], environment: Mapping[str, str]) -> Iterato
                 break
         else:
             at[keys[-1]] = yaml.safe_load(environment[name])
+
+
+def _is_no_setting(name: str) -> bool:
+    """What the commands read, and what Kubernetes sets beside a Service named perfd."""
+    return name in NOT_SETTINGS or name.startswith(("PERFD_SERVICE_", "PERFD_PORT"))
 
 
 # --- checking -------------------------------------------------------------------------------------

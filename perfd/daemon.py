@@ -244,7 +244,9 @@ class Daemon:
             render_metrics=lambda: (self._telemetry.render(), "text/plain; version=0.0.4"),
             settings=config.web,
             pace=config.pace,
-            extra_routes=pyroscope_routes(*self._door(config.listen.http)),
+            extra_routes=pyroscope_routes(
+                *self._door(config.listen.http), settings=config.profiles
+            ),
             tls=server_context(config.auth.tls),
         )
 

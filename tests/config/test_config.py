@@ -77,6 +77,10 @@ def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
     assert (config.pace, config.listen.http) == (60, "127.0.0.1:9")
 
 
+def test_what_kubernetes_sets_beside_a_service_is_no_setting() -> None:
+    assert load(None, {"PERFD_PORT_4040_TCP": "tcp://10.0.0.1:4040"}) == Config()
+
+
 def test_an_unknown_variable_is_an_error(tmp_path: Path) -> None:
     assert "perfdx" not in problems(tmp_path, "", PERFD_PASE="1")[0]
     assert "pase: unknown key; did you mean 'pace'?" in problems(tmp_path, "", PERFD_PASE="1")[0]
