@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,6 +16,14 @@ from perfd.detect.noise import Spread
 from perfd.detect.sides import Sides
 from perfd.detect.variation import Variation, variation
 from perfd.model.window import Window
+
+# The mean is the metric with most power; a rise of errors needs less to be seen.
+IMPORTANCE = {
+    measures.LATENCY_MEAN: 0.5,
+    measures.LATENCY_P95: 0.3,
+    measures.ERROR_RATE: 0.2,
+    measures.CPU: 0.2,
+}
 
 
 def candidates(case: DeployCase, sides: Sides, alpha: float) -> list[Candidate]:
@@ -35,8 +44,14 @@ def candidates(case: DeployCase, sides: Sides, alpha: float) -> list[Candidate]:
 def _tested(found: Sequence[Candidate], alpha: float) -> list[Candidate]:
     tested = [c for c in found if c.comparison is not None and _enough(c)]
     untested = [c for c in found if not (c.comparison is not None and _enough(c))]
-    verdicts = holm([c.comparison.p for c in tested if c.comparison is not None], alpha)
+    p_values = [c.comparison.p for c in tested if c.comparison is not None]
+    verdicts = holm(p_values, [_weight(c) for c in tested], alpha)
     return [c.judged(*verdict) for c, verdict in zip(tested, verdicts, strict=True)] + untested
+
+
+def _weight(candidate: Candidate) -> float:
+    """Its part of the budget: what is asked for most gets most, and no less than a little."""
+    return IMPORTANCE[candidate.metric] * math.sqrt(requests(candidate.after))
 
 
 def _of_metric(

@@ -17,6 +17,7 @@ import numpy as np
 from perfd.detect.cells import Array, Cells
 from perfd.detect.noise import Spread, noise, spread
 
+UNLIKE = 8.0  # times as noisy as the day before: an hour of another kind (F-test at about 0.1 %)
 PLACEBOS = 12  # fewer say nothing
 STRIDE = 3  # blocks from one placebo to the next; they overlap, which `OVERLAP` accounts for
 OVERLAP = 1.5  # how much more overlapping placebos tell than disjoint ones
@@ -42,7 +43,9 @@ def raw(old: Cells, new: Cells, history: Cells | None, lengths: tuple[float, flo
     sampling = old.sampling / old.total + new.sampling / new.total
     now = Spread(max(both.variance - sampling, 0.0), between.freedom)
     past = placebo(history, *lengths) if history is not None else None
-    return Raw(sampling, now if past is None else _pooled(now, past))
+    if past is None or now.variance > UNLIKE * past.variance + sampling:
+        return Raw(sampling, now)
+    return Raw(sampling, past)
 
 
 def placebo(history: Cells, before: float, after: float) -> Spread | None:

@@ -17,8 +17,10 @@ import numpy as np
 
 from perfd.detect.cells import Array, Cells
 
+USUAL_CORRELATION = 0.5  # of neighbouring minutes, worth as much as this many windows:
+USUAL_WINDOWS = 20.0
 MOST_CORRELATION = 0.95
-FEWEST_FREEDOM = 3.0
+FEWEST_FREEDOM = 5.0
 BATCHES = 8  # for the second opinion on the long-run variance
 FEWEST_FOR_BATCHES = 24
 
@@ -64,7 +66,8 @@ def noise(sides: Sequence[Cells]) -> Noise:
     phi = _correlation(parts, tau)
     long_run = _sum_of_correlations(parts, tau, phi)
     cells = sum(len(part) - 1 for part in parts)
-    freedom = max(cells * (1.0 - phi) / (1.0 + phi), FEWEST_FREEDOM)
+    # Of the variance of an AR(1) series (Bartlett 1946).
+    freedom = max(cells * (1.0 - phi * phi) / (1.0 + phi * phi), FEWEST_FREEDOM)
     return Noise(tau, phi, max([long_run, *(_batched(part) for part in parts)]), freedom)
 
 
@@ -94,7 +97,8 @@ def _correlation(parts: Sequence[Cells], tau: float) -> float:
     """Lag-1 correlation of the windows' effects.
 
     Sampling noise is independent from window to window, so the lag-1 covariance is that of the
-    effects alone. Kendall's correction: a short series looks less correlated than it is.
+    effects alone. Kendall's correction: a short series looks less correlated than it is. What a
+    few windows say of it is wild, so it is drawn towards what is usual.
     """
     product = weight = 0.0
     pairs = 0
@@ -108,7 +112,8 @@ def _correlation(parts: Sequence[Cells], tau: float) -> float:
     if tau <= 0.0 or weight <= 0.0:
         return 0.0
     phi = product / weight / tau
-    return min(max(phi + (1.0 + 3.0 * phi) / pairs, 0.0), MOST_CORRELATION)
+    phi = min(max(phi + (1.0 + 3.0 * phi) / pairs, 0.0), MOST_CORRELATION)
+    return (phi * pairs + USUAL_CORRELATION * USUAL_WINDOWS) / (pairs + USUAL_WINDOWS)
 
 
 def _sum_of_correlations(parts: Sequence[Cells], tau: float, phi: float) -> float:
