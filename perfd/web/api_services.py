@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from perfd.errors import NotFound
+from perfd.model.times import to_rfc3339
 from perfd.web.context import Context, off_loop
 from perfd.web.endpoint import Endpoint, Nothing
 from perfd.web.links import service_path
-from perfd.web.red import Red, covered, grouped, summarise
+from perfd.web.red import Red, covered, grouped, over_time, summarise
 from perfd.web.schemas import (
     Latency,
     OperationRecord,
@@ -16,14 +19,16 @@ from perfd.web.schemas import (
     ServiceDetail,
     ServiceList,
     ServiceRecord,
+    StepRecord,
 )
 from perfd.web.services import Service, back, services
 
 
 class ServiceQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """One service."""
+    """One service, over so many hours (divided by pace)."""
 
     service: str
+    hours: Annotated[float, msgspec.Meta(gt=0, le=168)] = 1.0
 
 
 async def list_services(context: Context, _: Nothing, __: None) -> ServiceList:
@@ -34,7 +39,7 @@ async def list_services(context: Context, _: Nothing, __: None) -> ServiceList:
 
 async def show_service(context: Context, query: ServiceQuery, _: None) -> ServiceDetail:
     """One service with its operations."""
-    return await off_loop(_detail, context, query.service)
+    return await off_loop(_detail, context, query.service, query.hours)
 
 
 def record(service: Service, base_url: str) -> ServiceRecord:
@@ -63,12 +68,12 @@ def red_record(red: Red) -> RedRecord:
     )
 
 
-def _detail(context: Context, name: str) -> ServiceDetail:
+def _detail(context: Context, name: str, hours: float) -> ServiceDetail:
     now = context.clock.now()
     found = next((s for s in services(context.reader, now) if s.name == name), None)
     if found is None:
         raise NotFound(f"perfd has seen no service named {name!r} in the last hour.")
-    span = back(now, context.pace)
+    span = back(now, context.pace, hours)
     windows = context.reader.requests({"service": name}, span.start, span.end)
     seconds = covered(windows, span)
     operations = [
@@ -82,7 +87,11 @@ def _detail(context: Context, name: str) -> ServiceDetail:
         )
     ]
     known = msgspec.structs.asdict(record(found, context.base_url))
-    return ServiceDetail(**known, operations=operations)
+    course = [
+        StepRecord(at=to_rfc3339(span.start + place * span.step), red=red_record(red))
+        for place, red in enumerate(over_time(windows, span))
+    ]
+    return ServiceDetail(**known, operations=operations, course=course)
 
 
 ENDPOINTS = (

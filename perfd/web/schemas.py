@@ -5,6 +5,8 @@ Times are RFC 3339 UTC, durations real seconds, latencies seconds, intervals 95 
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 
@@ -68,10 +70,18 @@ class ServiceRecord(Record, frozen=True):
     url: str
 
 
+class StepRecord(Record, frozen=True):
+    """One step of a service's course, from `at` on; null where nothing was measured."""
+
+    at: Annotated[str, msgspec.Meta(extra_json_schema={"format": "date-time"})]
+    red: RedRecord
+
+
 class ServiceDetail(ServiceRecord, frozen=True):
-    """A service with its operations."""
+    """A service with its operations and its course over `hours` (divided by pace)."""
 
     operations: list[OperationRecord]
+    course: list[StepRecord]
 
 
 class ServiceList(Record, frozen=True):

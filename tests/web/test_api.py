@@ -57,6 +57,16 @@ async def test_one_service_adds_up(client: Client, world: World) -> None:
     assert found.red.requests == by_operation == sum(window.count for window in stored)
 
 
+async def test_the_course_of_a_service_adds_up(client: Client) -> None:
+    for hours in (1, 6):
+        found = await json(client, f"/api/v1/services/pricing?hours={hours}")
+        course = msgspec.convert(found, ServiceDetail).course
+        assert len(course) in {60, 61}  # the last one has only begun
+        counted = sum(operation["red"]["requests"] for operation in found["operations"])
+        assert sum(step.red.requests for step in course) == counted
+    await json(client, "/api/v1/services/pricing?hours=0", 400)
+
+
 async def test_an_unknown_service_is_a_404(client: Client) -> None:
     assert (await json(client, "/api/v1/services/none", 404))["error"]["code"] == "not_found"
 

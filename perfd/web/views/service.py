@@ -101,7 +101,7 @@ def service_page(reader: Reader, name: str, now: float, hours: float = 1.0) -> S
         unopened=unopened(findings),
         tickets=tuple(ticket_lines.line(ticket) for ticket in tickets),
         processes=processes(cpu, memory),
-        json_href="/api/v1" + service_path(name),
+        json_href=query("/api/v1" + service_path(name), hours=f"{hours:g}"),
         findings_href=query("/api/v1/findings", service=name, opened="false"),
     )
 

@@ -10,9 +10,10 @@ from markupsafe import Markup
 from perfd.model.evidence import Evidence, Track
 from perfd.model.finding import Check
 from perfd.model.ticket import State, Suspect, Ticket, Verdict
+from perfd.model.times import to_rfc3339
 from perfd.tickets.plan import Plan, plan_of
 from perfd.tickets.wording import band, before_after, length, metric_name
-from perfd.web.links import code_of
+from perfd.web.links import code_of, query
 from perfd.web.svg.line_chart import Chart, Line, Mark
 from perfd.web.views.charts import Plot, plot
 from perfd.web.views.claim import Claim, MetricLine, claim, hit, metric_line, requests, suspicion
@@ -60,6 +61,7 @@ class TicketPage:
     course: tuple[Plot, ...]
     flame: Flame | None
     coverage: str
+    diff_href: str
     hotspots: tuple[HotspotLine, ...]
     source: str
     calls: tuple[CallLine, ...]
@@ -94,6 +96,7 @@ def ticket_page(ticket: Ticket, evidence: Evidence | None, code_url: str = "") -
         course=course(ticket, evidence) if evidence else (),
         flame=flame_graph(evidence.flame) if evidence else None,
         coverage=coverage(evidence) if evidence else "",
+        diff_href=diff_href(ticket),
         hotspots=tuple(hotspot_lines(hotspots, source)),
         source=source,
         calls=tuple(call_lines(calls)),
@@ -129,6 +132,16 @@ def verification_words(ticket: Ticket) -> str:
     if ticket.state is State.VERIFYING:
         return f"{verification.version or 'A later deploy'} is being judged."
     return ""
+
+
+def diff_href(ticket: Ticket) -> str:
+    """Where the API compares the profiles of both sides, as long as the store has them."""
+    if ticket.before is None or ticket.after is None:
+        return ""
+    sides = {"before": ticket.before, "after": ticket.after}
+    spans = {name: f"{to_rfc3339(s.start)}/{to_rfc3339(s.end)}" for name, s in sides.items()}
+    versions = {f"{name}_version": side.version for name, side in sides.items()}
+    return query("/api/v1/profiles/diff", service=ticket.service, **spans, **versions)
 
 
 def resources(ticket: Ticket, tracks: Sequence[Track]) -> tuple[Plot, ...]:
