@@ -83,7 +83,8 @@ class Aggregator:
         """Readings of this machine; CPU time gets the phase of the instance that spent it."""
         for reading in readings:
             series = self._series.of_reading(reading)
-            self._gauges.add(series, self._grid.index_at(reading.at), reading.value)
+            if not self._gauges.add(series, self._grid.index_at(reading.at), reading.value):
+                self._meter.count("perfd_evicted", what="gauges")
 
     def take(self, now: float) -> Batch:
         """All increments since the last take, merged by the store's minutes."""

@@ -8,7 +8,9 @@ from typing import NamedTuple
 from perfd.aggregate.clues import Layout, is_entry
 from perfd.aggregate.grid import Grid
 from perfd.aggregate.operation import Clue, Operation, operation_of
+from perfd.interfaces import Meter
 from perfd.model.span import CONSUMER, SERVER, Span
+from perfd.model.text import MARK
 
 _MEMO = 10_000  # clues whose operation is remembered
 _MEMO_BYTES = 1_024  # of a clue's name; one with a longer name is decoded each time
@@ -43,7 +45,8 @@ def grouped(spans: Iterable[Span], grid: Grid) -> dict[GroupKey, list[Span]]:
 class Operations:
     """Operations by their clue, decoded once for equal bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, meter: Meter) -> None:
+        self._meter = meter
         self._memo: dict[Clue, Operation] = {}
 
     def of(self, clue: Clue) -> Operation:
@@ -51,6 +54,8 @@ class Operations:
         operation = self._memo.get(clue)
         if operation is None:
             operation = operation_of(clue)
+            if operation.name.endswith(MARK):
+                self._meter.count("perfd_truncated", signal="traces", what="operation")
             if len(clue.name) + sum(map(len, clue.attributes)) <= _MEMO_BYTES:
                 if len(self._memo) >= _MEMO:
                     self._memo.clear()

@@ -54,7 +54,7 @@ class SpanAggregate:
         self._exemplars = exemplars
         self._meter = meter
         self._random = random
-        self._operations = Operations()
+        self._operations = Operations(meter)
         self._dropped: Counter[str] = Counter()
         self._overflowed = 0
 

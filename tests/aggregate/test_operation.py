@@ -116,6 +116,12 @@ def test_messaging():
     assert operation("nightly", kind)[0] == "nightly"
 
 
+def test_what_is_cut_is_counted():
+    perfd = Perfd()
+    perfd.spans([span("x" * 257), span("y" * 256)])
+    assert perfd.meter.total("perfd_truncated", what="operation") == 1
+
+
 def test_others_go_by_their_name():
     assert operation("nightly report", INTERNAL, error=True) == ("nightly report", "error", 1)
     assert operation("", INTERNAL)[0] == "(unnamed)"

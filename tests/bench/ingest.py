@@ -175,6 +175,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0, help="for each kind of batch")
     seconds = parser.parse_args().seconds
     for name, kinds in KINDS.items():
+        before = _resident()
         bodies = [batch(kinds, seed) for seed in range(8)]
         ways = {
             "perfd without traces": Perfd(traces=False),
@@ -183,7 +184,11 @@ def main() -> None:
         }
         print(f"{name}: {len(bodies[0]) / SPANS:.0f} bytes a span")
         _run(ways, bodies, seconds)
-    print(f"resident memory at the end: {_resident():.0f} MiB")
+        held = sum(map(len, bodies)) / 2**20
+        print(
+            f"  resident memory {_resident():.0f} MiB, {before:.0f} before it;"
+            f" {held:.0f} of them are the batches to be sent"
+        )
 
 
 if __name__ == "__main__":
