@@ -22,7 +22,8 @@ from yarl import URL
 from perfd.demo.latencies import Latencies
 
 CARTS = 2000
-MAX_IN_FLIGHT = 64
+# Some seconds of arrivals: a shop that is further behind than that is down.
+MAX_IN_FLIGHT = 256
 PROGRESS_SECONDS = 1.0
 TIMEOUT = aiohttp.ClientTimeout(total=10)
 

@@ -37,5 +37,5 @@ def sku(article: int) -> str:
 
 def _line(rng: random.Random, article: int) -> Line:
     cents = 199 + article * 37 % 9800
-    # Every eighth article sells out often, so its stock is looked up before a price is promised.
-    return Line(sku(article), rng.randint(1, 5), f"{cents / 100:.2f}", article % 8 == 0)
+    # Every ninth article sells out often, so its stock is looked up before a price is promised.
+    return Line(sku(article), rng.randint(1, 5), f"{cents / 100:.2f}", article % 9 == 0)
