@@ -33,7 +33,7 @@ class ServiceQuery(msgspec.Struct, frozen=True, kw_only=True):
 
 async def list_services(context: Context, _: Nothing, __: None) -> ServiceList:
     """All services."""
-    found = await off_loop(services, context.reader, context.clock.now())
+    found = await off_loop(services, context.reader, context.recent, context.clock.now())
     return ServiceList(services=[record(s, context.base_url) for s in found])
 
 
@@ -70,11 +70,12 @@ def red_record(red: Red) -> RedRecord:
 
 def _detail(context: Context, name: str, hours: float) -> ServiceDetail:
     now = context.clock.now()
-    found = next((s for s in services(context.reader, now) if s.name == name), None)
+    found = next((s for s in services(context.reader, context.recent, now) if s.name == name), None)
     if found is None:
         raise NotFound(f"perfd has seen no service named {name!r} in the last hour.")
     span = back(now, context.pace, hours)
-    windows = context.reader.requests({"service": name}, span.start, span.end)
+    step = span.step if hours > 1 else None
+    windows = context.reader.requests({"service": name}, span.start, span.end, step)
     seconds = covered(windows, span)
     operations = [
         OperationRecord(

@@ -12,6 +12,7 @@ from aiohttp import web
 from perfd.interfaces import Board, Clock, Desk, Live, Meter, Store
 from perfd.web.access import Access
 from perfd.web.reader import Reader
+from perfd.web.recent import Recent
 from perfd.web.settings import WebSettings
 from perfd.web.totals import ServiceTotals
 
@@ -42,6 +43,11 @@ class Context:
     pace: float = 1.0
     base_url: str = ""
     endpoints: Mapping[str, str] = field(default_factory=dict)
+    recent: Recent = field(init=False)
+
+    def __post_init__(self) -> None:
+        """One memory of the last hour for all pages."""
+        self.recent = Recent(self.store, self.live, self.pace)
 
     @property
     def reader(self) -> Reader:

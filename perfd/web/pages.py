@@ -27,7 +27,9 @@ _RANGES = {"1": 1.0, "6": 6.0, "24": 24.0}  # hours, divided by pace
 async def show_overview(request: web.Request) -> web.Response:
     """How everything is."""
     context = request.app[CONTEXT]
-    view = await off_loop(overview, context.reader, context.board.statuses(), context.clock.now())
+    view = await off_loop(
+        overview, context.reader, context.recent, context.board.statuses(), context.clock.now()
+    )
     return page(request, "overview.html", view=view, endpoints=context.endpoints)
 
 
@@ -84,7 +86,7 @@ def page(request: web.Request, template: str, status: int = 200, **values: Any) 
         "now": context.clock.now(),
         "pace": context.pace,
         "hour": length(3600 / context.pace),
-        "refresh": max(2, round(10 / context.pace)),
+        "refresh": max(2, round(15 / context.pace)),
         "path": request.path,
         "may_change": context.access.allows(Purpose.CHANGE, caller),
         "has_token": context.access.token is not None,

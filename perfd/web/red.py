@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from perfd.model.histogram import EMPTY, Histogram
@@ -73,6 +73,16 @@ def summarise(windows: Iterable[Window], seconds: float) -> Red:
         if window.series.label.get("phase", STEADY) == STEADY:
             histograms.append(window.histogram)
     return Red(seconds, count, errors, merged(histograms))
+
+
+def combined(parts: Sequence[Red]) -> Red:
+    """Steps that follow one another as one figure."""
+    return Red(
+        sum(part.seconds for part in parts),
+        sum(part.count for part in parts),
+        sum(part.errors for part in parts),
+        merged(part.histogram for part in parts),
+    )
 
 
 def merged(histograms: Iterable[Histogram]) -> Histogram:

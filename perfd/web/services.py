@@ -12,7 +12,8 @@ from perfd.model.ticket import State, Ticket
 from perfd.model.times import floor_to
 from perfd.model.window import Window
 from perfd.web.reader import Reader
-from perfd.web.red import Red, Span, covered, grouped, in_order, over_time, summarise
+from perfd.web.recent import Recent
+from perfd.web.red import Red, Span, combined, grouped, in_order, over_time
 
 HOUR = 3_600.0  # seconds, divided by pace
 DAY = 86_400.0
@@ -54,10 +55,10 @@ def back(now: float, pace: float, hours: float = 1.0) -> Span:
     return Span(floor_to(now - length, step), now, step)
 
 
-def services(reader: Reader, now: float) -> list[Service]:
+def services(reader: Reader, recent: Recent, now: float) -> list[Service]:
     """Every service that sent requests in the hour, or whose processes are watched, by name."""
     span = back(now, reader.pace)
-    windows = grouped(reader.requests({}, span.start, span.end), "service")
+    windows = grouped(recent.windows(span), "service")
     watched = {g.series.label["service"] for g in reader.gauges(CPU_TIME, {}, span.start, now)}
     names = sorted({name for (name,) in windows} | watched)
     tickets = by_service(t for t in reader.tickets() if t.state in _FOLLOWED)
@@ -77,19 +78,18 @@ def service(
     judging: Sequence[Judgement] = (),
 ) -> Service:
     """One service from its windows of the hour and what is open about it."""
-    seconds = covered(windows, span)
-    cut = span.end - min(RECENT / HOUR * (span.end - span.start), seconds / 2)
-    recent = [w for w in windows if w.start >= cut]
-    earlier = [w for w in windows if w.start < cut]
+    steps = over_time(windows, span)
+    known = steps[next((i for i, step in enumerate(steps) if step.count), 0) :]
+    cut = len(known) - max(1, min(round(RECENT / HOUR * STEPS), len(known) // 2))
     return Service(
         name=name,
         state=_state(bool(windows), tickets, judging),
         environments=tuple(in_order(w.series.label.get("environment", "") for w in windows)),
         versions=versions(windows),
-        red=summarise(windows, seconds),
-        recent=summarise(recent, span.end - cut),
-        earlier=summarise(earlier, max(seconds - (span.end - cut), span.step)),
-        steps=tuple(over_time(windows, span)),
+        red=combined(known),
+        recent=combined(known[cut:]),
+        earlier=combined(known[:cut]),
+        steps=tuple(steps),
         span=span,
         tickets=tuple(tickets),
         judging=tuple(judging),

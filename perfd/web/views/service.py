@@ -78,7 +78,8 @@ def service_page(reader: Reader, name: str, now: float, hours: float = 1.0) -> S
     """The page of a service over some hours (divided by pace); None when nothing is known of it."""
     span = back(now, reader.pace, hours)
     labels = {"service": name}
-    windows = reader.requests(labels, span.start, span.end)
+    step = span.step if hours > 1 else None
+    windows = reader.requests(labels, span.start, span.end, step)
     cpu = reader.gauges(CPU_TIME, labels, span.start, span.end)
     memory = reader.gauges(MEMORY, labels, span.start, span.end)
     deploys = [d for d in reader.deploys() if d.service == name][:_DEPLOYS]
