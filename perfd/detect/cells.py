@@ -92,12 +92,12 @@ def quantile_cells(windows: Sequence[Window], q: float) -> Cells | None:
     counts, lowest = bucket_matrix(windows)
     n = counts.sum(axis=1)
     pooled = counts.sum(axis=0)
-    place = _place(pooled, q)
+    at = place(pooled, q)
     density = _density(pooled, q)
     if density is None:
         return None
-    exceeding = _above(counts, place) / n
-    level = (lowest + place) * OCTAVE
+    exceeding = _above(counts, at) / n
+    level = (lowest + at) * OCTAVE
     y = level + (exceeding - float(exceeding @ n / n.sum())) / density
     return _cells(LOG, level, windows, n, y, q * (1.0 - q) / (density * density))
 
@@ -146,7 +146,7 @@ def _fill(row: Array, buckets: Mapping[int, int], lowest: int) -> None:
         row[index - lowest] = count
 
 
-def _place(pooled: Array, q: float) -> float:
+def place(pooled: Array, q: float) -> float:
     """Where the quantile is, in buckets from the first; inside a bucket by its share."""
     reached = np.cumsum(pooled)
     rank = q * reached[-1]
@@ -162,14 +162,14 @@ def _density(pooled: Array, q: float) -> float | None:
     The wider band for fewer requests trades a little bias for much less noise.
     """
     half = min(0.8 * (1.0 - q), 0.025 if pooled.sum() >= 2000 else 0.04)
-    width = (_place(pooled, q + half) - _place(pooled, q - half)) * OCTAVE
+    width = (place(pooled, q + half) - place(pooled, q - half)) * OCTAVE
     return 2.0 * half / max(width, OCTAVE) if pooled.sum() >= 2 else None
 
 
-def _above(counts: Array, place: float) -> Array:
+def _above(counts: Array, at: float) -> Array:
     """Requests of each window above a place."""
-    column = min(int(place), counts.shape[1] - 1)
-    part: Array = counts[:, column] * (1.0 - min(place - column, 1.0))
+    column = min(int(at), counts.shape[1] - 1)
+    part: Array = counts[:, column] * (1.0 - min(at - column, 1.0))
     rest: Array = counts[:, column + 1 :].sum(axis=1)
     return part + rest
 

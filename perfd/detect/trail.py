@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from perfd.detect.candidate import Candidate
-from perfd.detect.filters import chance, effect_floor, enough_traffic, went_away
+from perfd.detect.filters import (
+    chance,
+    effect_floor,
+    enough_traffic,
+    mix_shift,
+    one_instance,
+    traffic_drop,
+    went_away,
+)
 from perfd.model.finding import Check
 
-Filter = Callable[[Candidate], Check]
+Filter = Callable[[Candidate], Check | None]  # None where it has nothing to say
 
 DECISIVE: tuple[Filter, ...] = (enough_traffic.check, chance.check, effect_floor.check)
-EXPLAINING: tuple[Filter, ...] = (went_away.check,)
+EXPLAINING: tuple[Filter, ...] = (
+    went_away.check,
+    traffic_drop.check,
+    mix_shift.check,
+    one_instance.check,
+)
 
 
 def trail(candidate: Candidate) -> tuple[Check, ...]:
@@ -22,7 +35,12 @@ def trail(candidate: Candidate) -> tuple[Check, ...]:
     """
     checks: list[Check] = []
     for ask in DECISIVE:
-        checks.append(ask(candidate))
+        checks += _asked(ask, candidate)
         if not checks[-1].passed:
             return tuple(checks)
-    return (*checks, *(ask(candidate) for ask in EXPLAINING))
+    return (*checks, *(check for ask in EXPLAINING for check in _asked(ask, candidate)))
+
+
+def _asked(ask: Filter, candidate: Candidate) -> tuple[Check, ...]:
+    check = ask(candidate)
+    return () if check is None else (check,)
