@@ -63,14 +63,9 @@ class Keepalive(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class OtlpGrpcSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """OTLP over gRPC.
+    """OTLP over gRPC. `read_timeout` is for one message to arrive."""
 
-    gRPC inflates a message before perfd sees it, so as many are read at once as fit twice
-    into `max_in_flight_size`; `read_timeout` is for one to arrive, and to have its turn.
-    """
-
-    max_recv_msg_size: Size = 4 * 1024 * 1024
-    read_timeout: Duration = 10.0
+    read_timeout: Duration = 30.0
     max_concurrent_streams: int = 128  # per connection
     keepalive: Keepalive = Keepalive()
     tls: TlsSettings = TlsSettings()

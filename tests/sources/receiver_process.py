@@ -11,10 +11,10 @@ from tests.sources.rig import Keeping, Rig
 
 
 class Forgetting(Keeping):
-    """Keeps of a delivery what the daemon keeps while it waits for the disk: not its content."""
+    """Keeps of a delivery what the daemon keeps once it is accepted: how much it was."""
 
     async def accept(self, delivery: Delivery) -> None:
-        await super().accept(replace(delivery, content=None))
+        await super().accept(replace(delivery, content=None, body=b""))
 
 
 async def serve(transport: str) -> None:

@@ -99,7 +99,7 @@ async def test_eight_bombs_at_once_stay_within_bounds(name):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
-@pytest.mark.parametrize("name", ["zeros", "spans", "attributes", "links"])
+@pytest.mark.parametrize("name", ["spans", "attributes", "links"])
 async def test_forty_bombs_at_once_over_grpc(name):
     body = BOMBS[name][0]
     with receiver("grpc") as process:
@@ -109,7 +109,7 @@ async def test_forty_bombs_at_once_over_grpc(name):
             call = channel.unary_unary(TRACES)
 
             async def send() -> grpc.StatusCode:
-                sent = call(body[: 4 * MIB], compression=grpc.Compression.Gzip)
+                sent = call(body, compression=grpc.Compression.Gzip)
                 return await sent.code()
 
             codes = await asyncio.gather(*(send() for _ in range(40)))

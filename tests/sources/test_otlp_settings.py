@@ -22,13 +22,8 @@ def test_what_grpc_cannot_do_is_refused():
         OtlpGrpcSettings(tls=tls)
 
 
-def test_a_message_is_never_larger_than_a_body():
-    settings = OtlpSettings(max_request_body_size=1 << 20)
-    assert dict(channel_options(settings))["grpc.max_receive_message_length"] == 1 << 20
-
-
 def test_never_is_left_to_grpc():
     options = dict(channel_options(OtlpSettings()))
-    assert options["grpc.max_receive_message_length"] == 4 << 20
+    assert options["grpc.max_receive_message_length"] == 16 << 20
     assert options["grpc.keepalive_time_ms"] == 60_000
     assert "grpc.max_connection_age_ms" not in options
