@@ -102,7 +102,7 @@ def _past(candidate: Candidate) -> list[Window]:
 def _compared(
     candidate: Candidate, excess: Spread | None, usual: Variation, alpha: float
 ) -> Candidate:
-    expected = usual.expected(candidate.operation, candidate.metric)
+    expected = usual.expected(candidate.metric)
     comparison = compare(
         candidate.metric,
         candidate.before,
@@ -110,7 +110,7 @@ def _compared(
         candidate.cpu_before,
         candidate.cpu_after,
         excess=excess,
-        allowance=usual.allowance(candidate.operation, candidate.metric),
+        allowance=usual.allowance(candidate.metric),
         expected=expected,
         alpha=alpha,
     )

@@ -18,8 +18,7 @@ class DeployCase:
     `requests` are the service's windows of all versions and phases, as fine as stored (`width`
     seconds), and `history` older ones of the previous version, coarser. `end` is up to when the
     data is complete. `looks` have been taken before; `opened` is the finding that they opened, or
-    empty. `others` are steady windows of other services in the same environment; `callers` are
-    those that wait for this one, whose latency says nothing about the weather.
+    empty. `others` are steady windows of other services in the same environment.
     """
 
     deploy: Deploy
@@ -35,7 +34,6 @@ class DeployCase:
     cpu: tuple[Gauge, ...] = ()
     cpu_history: tuple[Gauge, ...] = ()
     others: Mapping[str, tuple[Window, ...]] = field(default_factory=dict)
-    callers: frozenset[str] = frozenset()
     profiles: tuple[ProfileWindow, ...] = ()
     symbols: Symbols = field(default_factory=Symbols)
     exemplars: tuple[Window, ...] = ()

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from perfd.detect import measures
 from perfd.detect.case import DeployCase
 from perfd.detect.sides import Sides
+from perfd.detect.trend import Trend, beside, elsewhere, trend
 from perfd.model.series import STEADY
 
 HOUR = 3600.0
+_LATENCY = (measures.LATENCY_MEAN, measures.LATENCY_P95)
 FAR = 6.0  # hours between the sides, up to which placebos have seen the same drift
 
 
@@ -23,18 +26,15 @@ class Variation:
     """Variances on the log scale, and the trend of what the deploy did not touch."""
 
     process: float
-    drift: float
-    trend: float = 0.0
+    drift: Trend
 
-    def allowance(self, operation: str, metric: str) -> float:
-        """The variance to add to that of the comparison."""
-        del operation, metric
-        return self.process + self.drift
+    def allowance(self, metric: str) -> float:
+        """The variance to add to that of the comparison; rates of errors are on another scale."""
+        return 0.0 if metric == measures.ERROR_RATE else self.process + self.drift.variance
 
-    def expected(self, operation: str, metric: str) -> float:
-        """The shift that would have come without the deploy."""
-        del operation, metric
-        return self.trend
+    def expected(self, metric: str) -> float:
+        """The shift that would have come without the deploy; controls are of latency."""
+        return self.drift.shift if metric in _LATENCY else 0.0
 
 
 def variation(case: DeployCase, sides: Sides) -> Variation:
@@ -42,8 +42,11 @@ def variation(case: DeployCase, sides: Sides) -> Variation:
     spread = case.settings.process_spread**2
     process = spread * sum(1.0 / _instances(case, v) for v in _versions(case))
     if sides.concurrent or (not sides.provisional and _hours(case, sides) < FAR):
-        return Variation(process, 0.0)
-    return Variation(process, (case.settings.drift * _hours(case, sides)) ** 2)
+        return Variation(process, Trend(0.0, 0.0))
+    drift = (case.settings.drift * _hours(case, sides)) ** 2
+    if not sides.provisional:
+        return Variation(process, Trend(0.0, drift))
+    return Variation(process, trend([*elsewhere(case, sides), *beside(case, sides)], drift))
 
 
 def _hours(case: DeployCase, sides: Sides) -> float:

@@ -20,7 +20,8 @@ MACHINE = (
     "container.cpu.throttled.time",
     "container.memory.usage",
 )
-STEP = 5.0 * MINUTE  # of the day before
+STEP = 5.0 * MINUTE  # of the day before, and of other services
+MOST_OTHERS = 20
 
 
 class CaseReader:
@@ -37,6 +38,8 @@ class CaseReader:
         place = {"service": deploy.service, "environment": deploy.environment}
         fine = deploy.at - 2.0 * self._settings.baseline / self._pace
         spans = self._spans(deploy, fine, end)
+        history = self._history(deploy, place, fine)
+        exemplars = tuple(self._store.exemplars(REQUESTS, place, fine, end))
         return DeployCase(
             deploy=deploy,
             settings=self._settings,
@@ -46,14 +49,16 @@ class CaseReader:
             looks=held.looks if held else 0,
             opened=held.finding_id if held else "",
             requests=self._windows(REQUESTS, place, spans),
-            history=self._history(deploy, place, fine),
+            history=history,
+            others={} if self._has_day(deploy, history) else self._others(deploy, spans),
+            exemplars=exemplars,
             instances=self._windows(INSTANCE_REQUESTS, place, spans),
             cpu_history=self._cpu_history(deploy, place, fine),
             cpu=tuple(g for a, b in spans for g in self._store.gauges(CPU_TIME, place, a, b)),
         )
 
     def with_proof(self, case: DeployCase) -> DeployCase:
-        """The case with what only a ticket needs: profiles, exemplars, resources.
+        """The case with what only a ticket needs: profiles and resources.
 
         It is read when something is to be opened, and not at every look.
         """
@@ -71,7 +76,6 @@ class CaseReader:
             case,
             profiles=profiles,
             symbols=store.symbols(leaves),
-            exemplars=tuple(store.exemplars(REQUESTS, place, start, case.end)),
             resources=(*own, *machine),
         )
 
@@ -93,6 +97,26 @@ class CaseReader:
             return ()
         labels = {**place, "version": deploy.previous, "phase": STEADY}
         return tuple(self._store.windows(REQUESTS, labels, self._since(deploy), upto, self._step))
+
+    def _has_day(self, deploy: Deploy, history: tuple[Window, ...]) -> bool:
+        """Whether the baseline needs nobody else's trend."""
+        earliest = min((w.start for w in history), default=deploy.at)
+        return earliest <= self._since(deploy) + 2.0 * self._settings.baseline / self._pace
+
+    def _others(
+        self, deploy: Deploy, spans: list[tuple[float, float]]
+    ) -> dict[str, tuple[Window, ...]]:
+        """Steady windows of the services beside, in steps; of so many, the first by name."""
+        labels = {"environment": deploy.environment, "phase": STEADY}
+        found: dict[str, list[Window]] = {}
+        known = {s.label.get("service", "") for s in self._store.series(REQUESTS, labels)}
+        for service in sorted(known - {deploy.service})[:MOST_OTHERS]:
+            of = {**labels, "service": service}
+            for start, end in spans:
+                found.setdefault(service, []).extend(
+                    self._store.windows(REQUESTS, of, start, end, self._step)
+                )
+        return {service: tuple(windows) for service, windows in found.items()}
 
     def _cpu_history(self, deploy: Deploy, place: dict[str, str], upto: float) -> tuple[Gauge, ...]:
         if not deploy.previous:
