@@ -30,6 +30,13 @@ def test_it_takes_both_the_seconds_and_the_requests():
     assert phases(windows, INSTANCE_REQUESTS) == {"steady": 10, "warmup": 50}
 
 
+def test_the_fifty_first_request_is_the_first_steady_one():
+    perfd = Perfd()
+    perfd.spans([span(end=NOW)])
+    perfd.spans([span(end=NOW + 25.0) for _ in range(60)])
+    assert phases(perfd.take().windows) == {"steady": 11, "warmup": 50}
+
+
 def test_each_instance_and_each_version_warms_up_for_itself():
     perfd = Perfd()
     old = resource_of(service_instance_id="pod")
