@@ -75,7 +75,7 @@ def log_ticks(low: float, high: float, most: int = 7) -> list[float]:
         found = [d * 10.0**e for e in exponents for d in digits if low <= d * 10.0**e <= high]
         if len(found) <= most:
             break
-    return found or [low]
+    return found[:: math.ceil(len(found) / most)] if found else [low]
 
 
 def _nice(rough: float) -> float:

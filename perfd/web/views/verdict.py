@@ -71,7 +71,10 @@ def _compared(busy: Sequence[Service]) -> Verdict:
         names = listed([service.name for service in slower])
         facts[:0] = [_shift(service) for service in slower]
         facts.append("No deploy or scan confirmed it, so there is no ticket.")
-        return Verdict(f"{names} slower than a while ago; not confirmed.", UNSURE, tuple(facts))
+        verb = "is" if len(slower) == 1 else "are"
+        return Verdict(
+            f"{names} {verb} slower than a while ago; not confirmed.", UNSURE, tuple(facts)
+        )
     if not known:
         sentence = f"{counted(len(busy), 'service')} seen; too few requests yet to compare them."
         return Verdict(sentence, UNSURE, tuple(facts))
