@@ -244,9 +244,7 @@ class Daemon:
             render_metrics=lambda: (self._telemetry.render(), "text/plain; version=0.0.4"),
             settings=config.web,
             pace=config.pace,
-            extra_routes=pyroscope_routes(
-                *self._door(config.listen.http), settings=config.profiles
-            ),
+            extra_routes=pyroscope_routes(*self._door(config.listen.http), config.profiles),
             tls=server_context(config.auth.tls),
         )
 
