@@ -88,15 +88,11 @@ def _raw(candidate: Candidate) -> Raw | None:
 
 
 def _past(candidate: Candidate) -> list[Window]:
-    """The even part of the history, in which placebos are made; none beside a control."""
-    if candidate.sides.concurrent:
-        return []
-    operation = candidate.operation
-    return [
-        w
-        for w in candidate.case.history
-        if operation in (ALL_OPERATIONS, w.series.label.get("operation"))
-    ]
+    """The history of the operation, or of all."""
+    history = candidate.sides.history
+    if candidate.operation != ALL_OPERATIONS:
+        return history.get(candidate.operation, [])
+    return [window for windows in history.values() for window in windows]
 
 
 def _compared(

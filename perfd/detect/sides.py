@@ -30,6 +30,7 @@ class Sides:
     before: Operations
     after: Operations
     older: Operations  # before `before`, coarser, newest last
+    history: Operations  # the coarse and even part of `older`, in which placebos are made
     cpu_before: tuple[Gauge, ...]
     cpu_after: tuple[Gauge, ...]
     span_before: Interval
@@ -117,6 +118,7 @@ def _sides(
         by_operation(before),
         by_operation(after),
         by_operation(older),
+        {} if concurrent else by_operation(case.history),
         _gauges(case, case.deploy.previous, spans[0]),
         _gauges(case, case.deploy.version, spans[1]),
         *spans,

@@ -13,6 +13,7 @@ from statistics import NormalDist
 _NORMAL = NormalDist()
 _TINY = 1e-300
 _TERMS = 20_000
+_STEPS = 200
 
 
 def normal_tail(z: float) -> float:
@@ -46,7 +47,7 @@ def student_quantile(p: float, freedom: float) -> float:
     high = 1.0
     while student_tail(high, freedom) > 1.0 - p:
         high *= 2.0
-    return _bisect(lambda t: 1.0 - p - student_tail(t, freedom), 0.0, high)
+    return _root(lambda t: 1.0 - p - student_tail(t, freedom), 0.0, high)
 
 
 def beta_below(x: float, a: float, b: float) -> float:
@@ -67,7 +68,7 @@ def beta_below(x: float, a: float, b: float) -> float:
 
 def beta_quantile(p: float, a: float, b: float) -> float:
     """The x with P[X <= x] = p for X ~ Beta(a, b)."""
-    return _bisect(lambda x: beta_below(x, a, b) - p, 0.0, 1.0)
+    return _root(lambda x: beta_below(x, a, b) - p, 0.0, 1.0)
 
 
 def binomial_tail(k: float, n: float, p: float) -> float:
@@ -110,11 +111,42 @@ def _away_from_zero(x: float) -> float:
     return x if abs(x) > _TINY else _TINY
 
 
-def _bisect(rising: Callable[[float], float], low: float, high: float) -> float:
-    """The root of a rising function between two points, to the last bit that matters."""
-    while high - low > 1e-15 * max(1e-12, abs(high)):
-        middle = 0.5 * (low + high)
-        if middle in (low, high):
+def _root(rising: Callable[[float], float], low: float, high: float) -> float:
+    """The root of a rising function between two points, to the last bits that matter.
+
+    Regula falsi with the Illinois rule: an end that stays is weighted down by half. A step that
+    gains little is followed by one in the middle, for functions that are flat for long.
+    """
+    below, above = rising(low), rising(high)
+    side = 0
+    for _ in range(_STEPS):
+        width = high - low
+        if width <= 1e-14 * max(abs(low), abs(high)):
             break
-        low, high = (low, middle) if rising(middle) > 0.0 else (middle, high)
+        at = high - above * width / (above - below) if above != below else 0.5 * (low + high)
+        if not low < at < high:
+            at = 0.5 * (low + high)
+        value = rising(at)
+        if value == 0.0:
+            return at
+        if value > 0.0:
+            high, above = at, value
+            below *= 0.5 if side > 0 else 1.0
+            side = 1
+        else:
+            low, below = at, value
+            above *= 0.5 if side < 0 else 1.0
+            side = -1
+        if high - low > 0.5 * width:
+            low, high, below, above = _halved(rising, low, high, below, above)
     return 0.5 * (low + high)
+
+
+def _halved(
+    rising: Callable[[float], float], low: float, high: float, below: float, above: float
+) -> tuple[float, float, float, float]:
+    middle = 0.5 * (low + high)
+    value = rising(middle)
+    if value > 0.0:
+        return low, middle, below, value
+    return middle, high, value, above
