@@ -14,7 +14,7 @@ from perfd.web.svg.draw import el, path, svg
 from perfd.web.svg.scales import Linear, ticks, time_ticks, top
 
 WIDTH, HEIGHT = 480.0, 190.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 12.0, 26.0, 24.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 12.0, 26.0, 24.0
 
 Point = tuple[float, float | None]  # time, value; None where nothing was measured
 
