@@ -14,7 +14,6 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from perfd import __version__
 from perfd.aggregate.aggregator import Aggregator
@@ -69,6 +68,10 @@ class PushGuard:
     def may_push(self, authorization: str | None) -> bool:
         """Whether a request with this Authorization header may push telemetry."""
         return self.access.allows(Purpose.PUSH, Caller(authorization=authorization or ""))
+
+
+# What every receiver is handed.
+Door = tuple[Decoders, LoggedIntake, Admission, PushGuard, Clock, Telemetry]
 
 
 class Daemon:
@@ -248,8 +251,7 @@ class Daemon:
             tls=server_context(config.auth.tls),
         )
 
-    def _door(self, address: str) -> tuple[Any, ...]:
-        """What every receiver is handed."""
+    def _door(self, address: str) -> Door:
         guard = PushGuard(access_for(address, self._config.auth))
         return (
             self._decoder, self._intake, self._admission, guard, self._clock, self._telemetry,

@@ -61,7 +61,6 @@ METRICS: Mapping[str, Declared] = {
     "perfd_findings": Declared(COUNTER, "Findings by kind, opened or not"),
     "perfd_deploys_judged": Declared(COUNTER, "Looks at deploys by what came of them"),
     "perfd_deploys": Declared(COUNTER, "Deploys seen or announced"),
-    "perfd_deploys_judged": Declared(COUNTER, "Looks at deploys by what became of the judging"),
     "perfd_http_requests": Declared(COUNTER, "Requests to pages and API by route and code"),
     "perfd_sample_failures": Declared(COUNTER, "Resources that could not be read, by reason"),
     "perfd_job_runs": Declared(COUNTER, "Runs of perfd's own jobs by outcome"),

@@ -45,6 +45,7 @@ class LoggedIntake:
             delivery.body,
         )
         add_safely(self._aggregate, delivery, position, self._clock.now(), self._meter)
+        del delivery  # what it holds is aggregated; it need not stay while the disk is slow
         await self._log.durable(position)
 
 
