@@ -16,6 +16,12 @@ READY_SECONDS = 30.0
 RETRY_SECONDS = 0.2
 
 
+def looks_in(metrics: str) -> float:
+    """The looks that came to a judgement, in the Prometheus text format."""
+    lines = [line for line in metrics.splitlines() if line.startswith("perfd_deploys_judged_total")]
+    return sum(float(line.split()[-1]) for line in lines if 'state="judged"' in line)
+
+
 class RunningPerfd:
     """`perfd run` with the demo's configuration."""
 
@@ -40,9 +46,16 @@ class RunningPerfd:
         """All tickets of all services, in whatever state."""
         return await self._list("tickets")
 
-    async def findings(self, service: str) -> list[dict[str, Any]]:
-        """What the detectors said of a service, opened or not."""
-        return await self._list("findings", service=service)
+    async def deploys(self, service: str) -> list[dict[str, Any]]:
+        """The deploys of a service that it noticed."""
+        return await self._list("deploys", service=service)
+
+    async def looks(self) -> float:
+        """How often it has compared a deploy with what was before, as its own metrics tell."""
+        async with self._session.get(
+            f"{self._endpoints.url}/metrics", raise_for_status=True
+        ) as own:
+            return looks_in(await own.text())
 
     def check(self) -> None:
         """Complain if it has ended by itself."""

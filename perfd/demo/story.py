@@ -172,8 +172,9 @@ class Story:
         self._tickets = await self._perfd.tickets()
         self._problems += verdict.truth_problems(self._truth, not self._options.no_regression)
         if self._options.no_regression:
-            findings = await self._perfd.findings(verdict.SERVICE)
-            self._problems += verdict.no_ticket_problems(self._tickets, findings)
+            deploys = await self._perfd.deploys(verdict.SERVICE)
+            looks = await self._perfd.looks()
+            self._problems += verdict.no_ticket_problems(self._tickets, deploys, looks)
         else:
             self._problems += verdict.ticket_problems(self._tickets)
 

@@ -43,22 +43,16 @@ def ticket_problems(tickets: Sequence[Ticket]) -> list[str]:
 
 
 def no_ticket_problems(
-    tickets: Sequence[Ticket], findings: Sequence[Mapping[str, Any]]
+    tickets: Sequence[Ticket], deploys: Sequence[Mapping[str, Any]], looks: float
 ) -> list[str]:
-    """Nothing opened, nothing about to be, and yet the deploy was looked at."""
+    """Nothing opened, nothing about to be, and yet the deploy was noticed and looked at."""
     active = [ticket for ticket in tickets if ticket["state"] != "dropped"]
     problems = [f"a ticket where nothing is wrong{_names(active)}"] if active else []
-    if not judged(findings, BAD):
-        problems.append(f"no finding says that {SERVICE} {BAD} was judged")
+    if [(deploy["version"], deploy["previous"]) for deploy in deploys] != [(BAD, GOOD)]:
+        problems.append(f"the deploy of {SERVICE} {BAD} is not what was noticed: {deploys}")
+    if not looks:
+        problems.append("no deploy was judged")
     return problems
-
-
-def judged(findings: Sequence[Mapping[str, Any]], version: str) -> bool:
-    """Whether this version of pricing was compared with the one before."""
-    return any(
-        finding["service"] == SERVICE and finding["version"] == version and finding["after"]
-        for finding in findings
-    )
 
 
 def truth_problems(truth: Mapping[str, Any], regression: bool) -> list[str]:

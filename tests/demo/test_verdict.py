@@ -2,6 +2,7 @@
 
 import pytest
 
+from perfd.demo.running_perfd import looks_in
 from perfd.demo.verdict import (
     no_ticket_problems,
     opened,
@@ -69,27 +70,39 @@ def test_a_ticket_must_name_the_culprit(changes, words):
     assert words in problem
 
 
-JUDGED = [{"service": "pricing", "version": "1.1.0", "opened": False, "after": {"count": 2900}}]
+DEPLOYS = [{"version": "1.1.0", "previous": "1.0.0"}]
 
 
 def test_the_control_wants_a_judgement_and_no_ticket():
-    assert no_ticket_problems([], JUDGED) == []
-    assert no_ticket_problems([a_ticket(state="dropped")], JUDGED) == []
+    assert no_ticket_problems([], DEPLOYS, looks=1) == []
+    assert no_ticket_problems([a_ticket(state="dropped")], DEPLOYS, looks=5) == []
 
 
 @pytest.mark.parametrize("state", ["pending", "open", "verifying", "verified", "closed", "muted"])
 def test_the_control_fails_on_any_ticket(state):
-    (problem,) = no_ticket_problems([a_ticket(state=state)], JUDGED)
+    (problem,) = no_ticket_problems([a_ticket(state=state)], DEPLOYS, looks=1)
     assert "nothing is wrong" in problem
 
 
-@pytest.mark.parametrize(
-    "findings",
-    [[], [{**JUDGED[0], "service": "storefront"}], [{**JUDGED[0], "after": None}]],
-)
-def test_the_control_fails_if_nobody_looked(findings):
-    (problem,) = no_ticket_problems([], findings)
-    assert "was judged" in problem
+@pytest.mark.parametrize("deploys", [[], [*DEPLOYS, {"version": "1.0.0", "previous": "1.1.0"}]])
+def test_the_control_fails_if_the_deploy_was_not_noticed(deploys):
+    (problem,) = no_ticket_problems([], deploys, looks=1)
+    assert "not what was noticed" in problem
+
+
+def test_the_control_fails_if_nobody_looked():
+    (problem,) = no_ticket_problems([], DEPLOYS, looks=0)
+    assert "no deploy was judged" in problem
+
+
+def test_looks_are_read_from_the_metrics():
+    metrics = """# TYPE perfd_deploys_judged_total counter
+perfd_deploys_judged_total{state="waiting"} 30.0
+perfd_deploys_judged_total{state="judged"} 5.0
+perfd_deploys_total 1.0
+"""
+    assert looks_in(metrics) == 5
+    assert looks_in("") == 0
 
 
 def test_a_good_truth_is_no_problem():
