@@ -88,6 +88,7 @@ def page(request: web.Request, template: str, status: int = 200, **values: Any) 
         "hour": length(3600 / context.pace),
         "refresh": max(2, round(15 / context.pace)),
         "path": request.path,
+        "base_url": context.base_url,
         "may_change": context.access.allows(Purpose.CHANGE, caller),
         "has_token": context.access.token is not None,
         "signed_in": caller.signed_in,

@@ -16,6 +16,8 @@ from perfd.web.svg.scales import Linear, ticks, time_ticks, top
 WIDTH, HEIGHT = 480.0, 190.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 58.0, 12.0, 26.0, 24.0
 
+_LEAST = {"ratio": 0.01}  # top of an axis when all is zero: not 100 % failures
+
 Point = tuple[float, float | None]  # time, value; None where nothing was measured
 
 
@@ -58,7 +60,7 @@ class Chart:
 
 def line_chart(chart: Chart) -> Markup:
     """The picture. The line's names are written at their ends, so no legend is needed."""
-    high = top(chart.high or chart.greatest)
+    high = top(chart.high or chart.greatest or _LEAST.get(chart.unit, 1.0))
     x = Linear(chart.start, chart.end, _LEFT, WIDTH - _RIGHT)
     y = Linear(0.0, high, HEIGHT - _BOTTOM, _TOP)
     return svg(

@@ -47,4 +47,4 @@ def bytes_(value: float | None) -> str:
         return NONE
     scale = scale_of("B", value)
     scaled = value * scale.factor
-    return f"{number(scaled, 0 if scaled >= 10 else 1)} {scale.symbol}"
+    return f"{number(scaled, 0 if scaled >= 10 or scaled == 0 else 1)} {scale.symbol}"

@@ -25,7 +25,7 @@ from perfd.web.views.figures import duration, rate, seconds_scale, share
 from perfd.web.views.machine import Figure, processes
 from perfd.web.views.unopened import Unopened, unopened
 from perfd.web.views.verdict import ratio
-from perfd.web.views.words import fix_words, got_worse, judgement_words
+from perfd.web.views.words import ago_words, fix_words, got_worse, judgement_words
 
 _FINDINGS_FOR = 30 * DAY
 _DEPLOYS = 20
@@ -116,7 +116,7 @@ def sentence(current: Service) -> str:
         judging = current.judging[0]
         return f"{current.name} {judging.version} is {judgement_words(judging)}."
     if not current.red.count:
-        return f"{current.name} sent no requests in the last {length(_seconds(current))}."
+        return f"{current.name} sent no requests for {ago_words(current.span)}."
     return _compared(current)
 
 
@@ -126,13 +126,9 @@ def _compared(current: Service) -> str:
         return f"{current.name} works; too few requests yet to compare it with itself."
     percent = (change - 1) * 100
     if abs(percent) < 5:
-        return f"{current.name} is as fast as {length(_seconds(current))} ago."
+        return f"{current.name} is as fast as {ago_words(current.span)} ago."
     word = "above" if percent > 0 else "below"
-    return f"{current.name} has no open ticket; p95 is {abs(percent):.0f} % {word} earlier."
-
-
-def _seconds(current: Service) -> float:
-    return current.span.end - current.span.start
+    return f"{current.name} has no open ticket; its p95 is {abs(percent):.0f} % {word} before."
 
 
 def _current(

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from perfd.model.finding import Estimate
 from perfd.model.ticket import Ticket
-from perfd.tickets.wording import before_after, length
+from perfd.tickets.wording import before_after, signed
 from perfd.web.services import JUDGING, QUIET, REGRESSED, Service
-from perfd.web.views.words import counted, fix_words, got_worse, judgement_words, listed
+from perfd.web.views.words import ago_words, counted, fix_words, got_worse, judgement_words, listed
 
 # Fewer requests on either side than a verdict needs (DESIGN section 5) say nothing.
 ENOUGH = 300
@@ -82,15 +82,14 @@ def _compared(busy: Sequence[Service]) -> Verdict:
 
 
 def _steady(known: int, all_: int, service: Service) -> str:
-    ago = length(service.span.end - service.span.start)
-    ago = "an hour" if ago == "60 min" else ago
+    ago = ago_words(service.span)
     who = f"All {all_} services are" if known == all_ else f"{known} of {all_} services are"
     return f"{'The one service is' if all_ == 1 else who} as fast as {ago} ago."
 
 
 def _most(known: dict[str, float]) -> str:
     name, most = max(known.items(), key=lambda item: abs(item[1] - 1))
-    return f"The largest change of a p95 is {(most - 1) * 100:+.0f} % ({name})."
+    return f"The largest change of a p95 is {signed((most - 1) * 100)} % ({name})."
 
 
 def _shift(service: Service) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from perfd.model.judgement import JUDGED, SUPERSEDED, TOO_LITTLE, Judgement
 from perfd.model.ticket import State, Ticket, Verdict
 from perfd.tickets.wording import before_after, effect_text, length, metric_name, moment
+from perfd.web.red import Span
 
 _WORSE = {
     "error_rate": "fails more often",
@@ -95,6 +96,12 @@ def listed(names: Sequence[str], most: int = 4) -> str:
     if len(shown) < 2:
         return "".join(shown)
     return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def ago_words(span: Span) -> str:
+    """How long an hour (divided by pace) is: `an hour`, `a minute`, `5 min`."""
+    seconds = span.step * round((span.end - span.start) / span.step - 0.5)
+    return {3600: "an hour", 60: "a minute"}.get(round(seconds), length(seconds))
 
 
 def counted(count: int, one: str, many: str = "") -> str:
