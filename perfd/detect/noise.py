@@ -17,8 +17,8 @@ import numpy as np
 
 from perfd.detect.cells import Array, Cells
 
-USUAL_CORRELATION = 0.5  # of neighbouring minutes, worth as much as this many windows:
-USUAL_WINDOWS = 20.0
+USUAL_CORRELATION = 0.6  # of neighbouring minutes, worth as much as this many windows:
+USUAL_WINDOWS = 10.0
 MOST_CORRELATION = 0.95
 FEWEST_FREEDOM = 5.0
 BATCHES = 8  # for the second opinion on the long-run variance
@@ -98,7 +98,8 @@ def _correlation(parts: Sequence[Cells], tau: float) -> float:
 
     Sampling noise is independent from window to window, so the lag-1 covariance is that of the
     effects alone. Kendall's correction: a short series looks less correlated than it is. What a
-    few windows say of it is wild, so it is drawn towards what is usual.
+    few windows say of it is wild, and more so where sampling hides the effects, so it is drawn
+    towards what is usual.
     """
     product = weight = 0.0
     pairs = 0
@@ -113,7 +114,15 @@ def _correlation(parts: Sequence[Cells], tau: float) -> float:
         return 0.0
     phi = product / weight / tau
     phi = min(max(phi + (1.0 + 3.0 * phi) / pairs, 0.0), MOST_CORRELATION)
-    return (phi * pairs + USUAL_CORRELATION * USUAL_WINDOWS) / (pairs + USUAL_WINDOWS)
+    told = pairs * _visible(parts, tau) ** 2
+    return (phi * told + USUAL_CORRELATION * USUAL_WINDOWS) / (told + USUAL_WINDOWS)
+
+
+def _visible(parts: Sequence[Cells], tau: float) -> float:
+    """The part of the variance of the cells that is not sampling."""
+    cells = sum(len(part) for part in parts)
+    alone = sum(float((part.sampling / part.n).sum()) for part in parts) / cells
+    return tau / (tau + alone)
 
 
 def _sum_of_correlations(parts: Sequence[Cells], tau: float, phi: float) -> float:
@@ -124,7 +133,10 @@ def _sum_of_correlations(parts: Sequence[Cells], tau: float, phi: float) -> floa
 
 
 def _batched(part: Cells) -> float:
-    """The same from means of batches, which need no model of the correlation."""
+    """The same from means of batches, which need no model of the correlation.
+
+    Only what is beyond the variance that sampling alone may show in so few batches.
+    """
     size = len(part) // BATCHES
     if len(part) < FEWEST_FOR_BATCHES:
         return 0.0
@@ -133,4 +145,5 @@ def _batched(part: Cells) -> float:
     weights: Array = n.sum(axis=1)
     means = (n * y).sum(axis=1) / weights
     alone = part.sampling * float((1.0 / weights).mean())
+    alone *= 1.0 + math.sqrt(2.0 / (BATCHES - 1))
     return max(size * (float(means.var(ddof=1)) - alone), 0.0)
