@@ -46,7 +46,7 @@ class Database:
         """
         with self._lock, translated():
             self._check()
-            began = self._clock.monotonic()
+            began, changes = self._clock.monotonic(), self._writer.total_changes
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 yield self._writer
@@ -56,6 +56,8 @@ class Database:
                     self._writer.execute("ROLLBACK")
                 undone(self._writer)
                 raise
+            if self._writer.total_changes == changes:
+                return
             self._meter.count("perfd_store_commits")
             self._meter.observe("perfd_store_commit_seconds", self._clock.monotonic() - began)
 
@@ -86,7 +88,8 @@ class Database:
         """Give up to `pages` free pages back to the file system."""
         with self._lock, translated():
             self._check()
-            self._writer.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+            # It frees a page per step and has no columns: `execute` would stop after the first.
+            self._writer.executescript(f"PRAGMA incremental_vacuum({pages})")
 
     def pragma(self, name: str) -> int:
         """The value of a numeric setting or counter."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from perfd.errors import Corrupt
-from perfd.model.profile import Function, Node, Symbols
+from perfd.model.profile import ROOT, Function, Node, Symbols
 from perfd.store.damage import Damage
 from perfd.store.rows import json
 from perfd.store.seal import seal, unseal
@@ -63,11 +63,21 @@ class Dictionary:
         nodes = self.nodes(connection, leaves)
         wanted = {node.function for node in nodes.values()}
         functions = dict(self._functions(connection.execute(_FUNCTIONS, (json(wanted),))))
+        self._missing("function", wanted - functions.keys())
         return Symbols({i: n for i, n in nodes.items() if n.function in functions}, functions)
 
     def nodes(self, connection: sqlite3.Connection, leaves: Iterable[int]) -> dict[int, Node]:
         """These nodes and all their ancestors."""
-        return dict(self._nodes(connection.execute(_CLIMB, (json(leaves),)).fetchall()))
+        leaves = set(leaves)
+        found = dict(self._nodes(connection.execute(_CLIMB, (json(leaves),)).fetchall()))
+        parents = {node.parent for node in found.values()}
+        self._missing("node", (leaves | parents) - found.keys() - {ROOT})
+        return found
+
+    def _missing(self, table: str, ids: Iterable[int]) -> None:
+        """What is referred to was written with what refers to it."""
+        for key in ids:
+            self._damage.report(table, key)
 
     def _nodes(self, rows: Iterable[tuple[int, int, int]]) -> Iterator[tuple[int, Node]]:
         for key, parent, function in rows:

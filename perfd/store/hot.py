@@ -97,6 +97,11 @@ class Hot:
         """Remove rows by key."""
         connection.execute(self._sql(_DELETE), (rows.json(gone),))
 
+    def disown(self, connection: sqlite3.Connection, wanted: Sequence[int]) -> None:
+        """Report rows that belong to no known stream."""
+        for key, _, _ in self._by_key(connection, wanted):
+            self._damage.report(self.table, key)
+
     def verify(self, connection: sqlite3.Connection, streams: Mapping[int, Stream]) -> None:
         """Read every row once and report the damaged ones: a damaged key is found no other way."""
         for key, rev, sealed in connection.execute(

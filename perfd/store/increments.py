@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from perfd.interfaces import Meter
 from perfd.model.batch import Batch
+from perfd.model.exemplar import keep_best
 from perfd.model.histogram import EMPTY
 from perfd.model.profile import ProfileWindow
 from perfd.model.series import Series
@@ -99,4 +100,6 @@ def _without_exemplars(window: Window) -> Window:
 
 
 def _only_exemplars(window: Window) -> Window:
-    return Window(window.series, window.start, window.width, 0, 0, EMPTY, window.exemplars)
+    """No more than the store would keep, whether or not anything is merged with it."""
+    best = keep_best(window.exemplars)
+    return Window(window.series, window.start, window.width, 0, 0, EMPTY, best)

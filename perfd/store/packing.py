@@ -57,10 +57,12 @@ class Packer:
         for slot in slots:
             wanted = keys.grid(_minutes_of(hour), [slot])
             stream = self._streams.by_slot.get(slot)
-            if stream is not None:  # else the stream's own row was damaged, and counted
-                minutes = self._minutes(connection, stream, hour, wanted)
-                if minutes:
-                    sealed[slot] = self._chunks.seal(stream, hour, minutes)
+            if stream is None:  # its own row was damaged; nobody can tell whose these rows are
+                self._hot.disown(connection, wanted)
+                continue
+            minutes = self._minutes(connection, stream, hour, wanted)
+            if minutes:
+                sealed[slot] = self._chunks.seal(stream, hour, minutes)
             self._hot.delete(connection, wanted)
         self._chunks.write(connection, hour, sealed)
 

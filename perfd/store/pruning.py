@@ -19,6 +19,8 @@ OTHER = Function("[other]", "")
 
 def light(hour: Stacks, keep: float) -> Ints:
     """The stacks that are too many: what is left without them is at least `keep` of all value."""
+    if keep >= 1.0:  # also stacks that weigh nothing
+        return hour.nodes[:0]
     values = hour.weights[0]
     heaviest_first = np.argsort(-values, kind="stable")
     held = np.cumsum(values[heaviest_first])

@@ -50,8 +50,12 @@ def quarantine(path: Path) -> Path:
 
 def salvage(source: Path, target: sqlite3.Connection) -> State | None:
     """Copy what can be read into a new database; returns the old state if that can be read."""
+    try:
+        old = schema.connect(source, cache_kib=2048)
+    except sqlite3.DatabaseError:
+        return None
     copied = 0
-    with closing(schema.connect(source, cache_kib=2048)) as old:
+    with closing(old):
         found = _state(old)
         for table, columns, order in (*_ALWAYS, *(_WITH_STATE if found else ())):
             marks = ", ".join("?" for _ in columns.split(","))

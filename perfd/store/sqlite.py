@@ -60,6 +60,7 @@ class SqliteStore:
         self._floors = Floors()
         self._shelves = {kind: Shelf(kind, self._damage) for kind in Kind}
         self._sealed = 0
+        self._stale = False
         self._upkeep = self._new_upkeep(settings)
         self._upkeep_lock = threading.Lock()
         self._check()
@@ -116,7 +117,7 @@ class SqliteStore:
 
     def symbols(self, nodes: Iterable[int]) -> Symbols:
         """The dictionary for these leaves and all their ancestors."""
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             return self._dictionary.symbols(connection, nodes)
 
     def put(self, documents: Sequence[Document]) -> None:
@@ -126,12 +127,12 @@ class SqliteStore:
 
     def document(self, kind: str, id: str) -> Document | None:
         """One document, or None."""
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             return self._documents.one(connection, kind, id)
 
     def documents(self, kind: str, since: float | None = None) -> Sequence[Document]:
         """Documents of a kind by (at, id), newest last."""
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             return self._documents.all(connection, kind, since)
 
     def next_revision(self) -> int:
@@ -189,6 +190,18 @@ class SqliteStore:
     def _changing(self) -> Iterator[sqlite3.Connection]:
         try:
             with self._database.writing(self._reload) as connection:
+                if self._stale:
+                    self._streams.load(connection)
+                    self._stale = False
+                yield connection
+        except Corrupt:
+            self._suspect()
+            raise
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._database.reading() as connection:
                 yield connection
         except Corrupt:
             self._suspect()
@@ -198,8 +211,10 @@ class SqliteStore:
         """A transaction failed: what it put into memory never happened."""
         self._dictionary.forget()
         self._floors.clear()
-        with suppress(sqlite3.Error):
+        self._stale = True
+        with suppress(sqlite3.Error):  # else the next transaction does it, or fails
             self._streams.load(connection)
+            self._stale = False
 
     def _suspect(self) -> None:
         """Have the whole file looked at by the next start."""
@@ -211,7 +226,7 @@ class SqliteStore:
     def _rows(
         self, kind: Kind, name: str, labels: Labels, numbers: range, step: int = 1
     ) -> list[Row[Any]]:
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             streams = self._streams.match(kind, name, labels)  # after the snapshot: none is missing
             return list(self._shelves[kind].scan(connection, streams, numbers, step))
 
@@ -239,7 +254,7 @@ class SqliteStore:
 
     def _check(self) -> None:
         """Load the streams, and read every hot row once."""
-        with self._database.reading() as connection:
+        with self._reading() as connection:
             self._streams.load(connection)
             for shelf in self._shelves.values():
                 shelf.hot.verify(connection, self._streams.by_slot)

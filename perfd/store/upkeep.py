@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 _STREAMS_AT_ONCE = 64  # one transaction: some 20 ms, so that an append never waits long
 _HOURS_OVER_BOUND = 4  # dropped in one call while the store is too large
-_FREE_PAGES = 1024  # kept for reuse: the next hours need them again
+_FREE_PAGES = 256  # kept for reuse: the next hours need them again
 _PAGES_AT_ONCE = 256
 
 Changing = Callable[[], AbstractContextManager[sqlite3.Connection]]
