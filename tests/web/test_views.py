@@ -24,9 +24,10 @@ from perfd.web.flame import AFTER, BEFORE, grow, layout, payload
 from perfd.web.paging import page
 from perfd.web.red import Span, over_time
 from perfd.web.services import Service, back, service
+from perfd.web.svg.axes import Mark, axis_scale, values
 from perfd.web.svg.distribution import distribution
 from perfd.web.svg.draw import el, path
-from perfd.web.svg.line_chart import Chart, Line, Mark, axis_numbers, line_chart
+from perfd.web.svg.line_chart import Chart, Line, line_chart
 from perfd.web.svg.scales import Linear, Log, log_ticks, ticks, time_ticks, top
 from perfd.web.svg.sparkline import sparkline
 from perfd.web.views import figures, verdict, words
@@ -201,7 +202,7 @@ def test_hotspots_share_a_unit_and_lead_to_their_code() -> None:
     lines = hotspot_lines(world.HOTSPOTS, "https://c.example/{file}#L{line}")
     assert {line.per_request.split()[-1] for line in lines} == {"ms"}
     assert lines[0].href == "https://c.example/shop/pricing.py#L48"
-    assert not lines[3].worse
+    assert [line.tone for line in lines] == ["up", "up", "up", ""]
     assert change(world.HOTSPOTS[0].per_request, figures.seconds_scale([0.01])) == "+3.5 ms (± 0.4)"
 
 
@@ -252,6 +253,28 @@ def test_a_run_of_like_calls_is_one_row() -> None:
         (0, "POST /quote", 1), (1, "GET /stock/{sku}", 1), (2, "GET /stock/{sku}", 1),
         (1, "SELECT rule", 29),
     ]  # fmt: skip
+
+
+def test_like_calls_are_one_row_with_all_that_they_called() -> None:
+    spans = [span("r", "", 0.0, "quote")]
+    for i in range(5):
+        at = 0.1 + i / 10
+        spans += [
+            span(f"c{i}", "r", at, "GET"),
+            span(f"s{i}", f"c{i}", at + 0.01, "GET /stock"),
+            span(f"q{i}", f"s{i}", at + 0.02, "SELECT"),
+        ]
+    spans.append(span("e", "r", 0.9, "encode"))
+    found = waterfall(Exemplar(SLOWEST, 1.0, "t", "r", 0.0, 1.0, False, tuple(spans)))
+    assert [(row.depth, row.name, row.count) for row in found.rows] == [
+        (0, "quote", 1), (1, "GET", 5), (2, "GET /stock", 5), (3, "SELECT", 5), (1, "encode", 1),
+    ]  # fmt: skip
+
+
+def test_two_like_calls_stay_two_rows() -> None:
+    spans = (span("r", ""), span("a", "r", 0.1), span("b", "r", 0.2))
+    found = waterfall(Exemplar(SLOWEST, 1.0, "t", "r", 0.0, 1.0, False, spans))
+    assert [row.count for row in found.rows] == [1, 1, 1]
 
 
 ids = st.sampled_from("abcdef")
@@ -335,9 +358,16 @@ def test_time_ticks_are_few(start: float, length: float) -> None:
 
 @given(positive)
 def test_axis_numbers_tell_apart(high: float) -> None:
-    values = ticks(0.0, top(high))
-    texts, _ = axis_numbers(values, "s")
-    assert len(set(texts)) == len(values)
+    for unit in ("s", "B", "bytes/s", "ratio", "cores"):
+        axis = values(unit, high)
+        assert axis.high >= high * (1 - 1e-9)
+        assert len(set(axis.texts)) == len(axis.ticks)
+
+
+def test_a_flow_has_the_unit_of_what_flows() -> None:
+    assert axis_scale("bytes/s", 5e6).symbol == "MiB/s"
+    assert axis_scale("/s", 5.0).symbol == "/s"
+    assert axis_scale("cores", 0.5).symbol == "cores"
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

@@ -98,7 +98,8 @@ def _quantile(histogram: Histogram, name: str, x: Log, height: float, role: str)
 def _axis(low: float, high: float, x: Log) -> Markup:
     floor = HEIGHT - _BOTTOM
     parts = [el("path", d=f"M{_LEFT:g} {floor:g}H{WIDTH - _RIGHT:g}", class_="axis")]
-    for value in log_ticks(low, high):
+    inside = [v for v in log_ticks(low, high) if _LEFT + 18 < x(v) < WIDTH - _RIGHT - 18]
+    for value in inside:
         scale = scale_of("s", value)
         parts.append(el("path", d=f"M{x(value):.1f} {floor:g}v4", class_="axis"))
         text = f"{value * scale.factor:g} {scale.symbol}"

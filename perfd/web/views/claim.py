@@ -132,6 +132,8 @@ def _change(ticket: Ticket) -> str:
 def _none_seen(row: MetricRow) -> str:
     if row.mde is None or row.mde <= 1:
         return "none seen"
+    if row.mde >= 3:
+        return f"none seen; {row.mde:.0f} times as much would have been"
     return f"none seen; {percent_change(row.mde)} would have been"
 
 

@@ -26,7 +26,7 @@ class HotspotLine:
     hotspot: Hotspot
     place: str
     href: str
-    worse: bool
+    tone: str  # up or down where the change is beyond chance
     self_share: str
     self_change: str
     total_share: str
@@ -66,15 +66,9 @@ def hotspot_lines(hotspots: Sequence[Hotspot], source: str) -> list[HotspotLine]
 
 def where(hotspots: Sequence[Hotspot], calls: Sequence[CallRow]) -> list[tuple[str, str, str]]:
     """The largest changes as (figure, name, detail), functions first."""
-    grown = [h for h in hotspots if h.per_request.delta > 0][:_SENTENCES]
-    functions = [
-        (
-            f"{change(h.per_request, scale_of('s', h.per_request.delta))} CPU per request",
-            h.function,
-            f"{share(h.self_share.before)} → {share(h.self_share.after)} of CPU samples",
-        )
-        for h in grown
-    ]
+    own = [h for h in hotspots if _tone(h.per_request) == "up"][:_SENTENCES]
+    callers = [h for h in hotspots if _tone(h.total_share) == "up" and h not in own]
+    functions = [_own(h) for h in own] + [_caller(h) for h in callers[: _SENTENCES - len(own)]]
     repeated = [
         (
             f"{_times(c.before)} → {_times(c.after)} calls per request",
@@ -129,17 +123,53 @@ def signed_quantity(seconds: float) -> str:
     return ("−" if seconds < 0 else "+") + plain_duration(abs(seconds))
 
 
+def short(file: str) -> str:
+    """The last three parts of a long path; the link and the title have the rest."""
+    parts = file.split("/")
+    return file if len(parts) <= 4 else "…/" + "/".join(parts[-3:])
+
+
+def _own(hotspot: Hotspot) -> tuple[str, str, str]:
+    cost = hotspot.per_request
+    return (
+        f"{change(cost, scale_of('s', cost.delta))} CPU per request",
+        hotspot.function,
+        f"{share(hotspot.self_share.before)} → {share(hotspot.self_share.after)} of CPU samples",
+    )
+
+
+def _caller(hotspot: Hotspot) -> tuple[str, str, str]:
+    whole = hotspot.total_share
+    return (
+        f"{_points(whole.delta, whole.ci)} of CPU samples",
+        hotspot.function,
+        f"{share(whole.before)} → {share(whole.after)} with what it calls",
+    )
+
+
+def _tone(cost: Change) -> str:
+    """Colour only what is beyond chance: the interval leaves zero out."""
+    low, high = cost.ci
+    return "up" if low > 0 else "down" if high < 0 else ""
+
+
 def coverage(evidence: Evidence) -> str:
     """How much of the processes' CPU time the profiles saw."""
     sides = (evidence.profile_coverage_before, evidence.profile_coverage_after)
     if None in sides:
         return ""
     before, after = (share(side) for side in sides)
+    if max(side or 0.0 for side in sides) > 1.2:
+        return (
+            f"The profiles hold more CPU time than the processes spent ({before} before, {after} "
+            "after): shares are from the profiles, times per request from the processes."
+        )
     return f"Profiles cover {before} of the CPU time before and {after} after."
 
 
 def _line(hotspot: Hotspot, source: str, scale: Scale) -> HotspotLine:
-    place = f"{hotspot.file}:{hotspot.line}" if hotspot.line else hotspot.file
+    file = short(hotspot.file)
+    place = f"{file}:{hotspot.line}" if hotspot.line else file
     cost = hotspot.per_request
     digits = _digits(cost, scale)
     sides = (number(value * scale.factor, digits) for value in (cost.before, cost.after))
@@ -147,7 +177,7 @@ def _line(hotspot: Hotspot, source: str, scale: Scale) -> HotspotLine:
         hotspot=hotspot,
         place=place,
         href=code(source, hotspot.file, hotspot.line),
-        worse=cost.delta > 0,
+        tone=_tone(cost),
         self_share=f"{share(hotspot.self_share.before)} → {share(hotspot.self_share.after)}",
         self_change=_points(hotspot.self_share.delta, hotspot.self_share.ci),
         total_share=f"{share(hotspot.total_share.before)} → {share(hotspot.total_share.after)}",

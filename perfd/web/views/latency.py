@@ -8,8 +8,9 @@ from markupsafe import Markup
 
 from perfd.model.evidence import Evidence, TimelinePoint
 from perfd.model.ticket import Ticket
+from perfd.web.svg.axes import Mark
 from perfd.web.svg.distribution import distribution
-from perfd.web.svg.line_chart import Chart, Line, Mark
+from perfd.web.svg.line_chart import Chart, Line
 from perfd.web.views.charts import Plot, gaps, plot
 
 Read = Callable[[TimelinePoint], float | None]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from perfd.model.series import CPU_TIME, MEMORY
 from perfd.model.window import Gauge
 from perfd.web.reader import Reader
 from perfd.web.svg.sparkline import sparkline
@@ -34,6 +35,17 @@ _HOST = (
     ("host.network.receive", "network received", "flow"),
     ("host.network.transmit", "network sent", "flow"),
 )
+
+
+# The same and those of processes and containers, for the pictures around a change.
+RESOURCES = {
+    **{series: name for series, name, _ in _HOST},
+    CPU_TIME: "CPU of the processes",
+    MEMORY: "memory of the processes",
+    "container.cpu.time": "CPU of the container",
+    "container.cpu.throttled.time": "CPU held back by the container's limit",
+    "container.memory.usage": "memory of the container",
+}
 
 
 def processes(cpu: Iterable[Gauge], memory: Iterable[Gauge]) -> tuple[Figure, ...]:

@@ -17,7 +17,8 @@ from perfd.web.links import query, service_path
 from perfd.web.reader import Reader
 from perfd.web.red import Red, Span, covered, grouped, over_time, summarise
 from perfd.web.services import DAY, HOUR, Service, back, service
-from perfd.web.svg.line_chart import Chart, Line, Mark
+from perfd.web.svg.axes import Mark
+from perfd.web.svg.line_chart import Chart, Line
 from perfd.web.svg.sparkline import sparkline
 from perfd.web.views import tickets as ticket_lines
 from perfd.web.views.charts import Plot, plot

@@ -14,7 +14,8 @@ from perfd.model.times import to_rfc3339
 from perfd.tickets.plan import Plan, plan_of
 from perfd.tickets.wording import band, before_after, length, metric_name
 from perfd.web.links import code_of, query
-from perfd.web.svg.line_chart import Chart, Line, Mark
+from perfd.web.svg.axes import Mark
+from perfd.web.svg.line_chart import Chart, Line
 from perfd.web.views.charts import Plot, plot
 from perfd.web.views.claim import Claim, MetricLine, claim, hit, metric_line, requests, suspicion
 from perfd.web.views.hotspots import (
@@ -28,6 +29,7 @@ from perfd.web.views.hotspots import (
     where,
 )
 from perfd.web.views.latency import course, spread
+from perfd.web.views.machine import RESOURCES
 from perfd.web.views.traces import Waterfall, waterfalls
 from perfd.web.views.words import got_worse, state_words
 
@@ -115,7 +117,8 @@ def rule_words(ticket: Ticket, evidence: Evidence | None) -> str:
         return ""
     inside = f"{metric_name(rule.metric)} is inside {band(rule.low, rule.high, rule.unit)}"
     over = f"over {length(rule.min_seconds)} and {rule.min_count} requests of a later deploy"
-    return rule.text or f"{inside} {over}."
+    words = (rule.text or f"{inside} {over}").rstrip(".")
+    return f"{words[:1].upper()}{words[1:]}."
 
 
 def verification_words(ticket: Ticket) -> str:
@@ -155,7 +158,7 @@ def resources(ticket: Ticket, tracks: Sequence[Track]) -> tuple[Plot, ...]:
     return tuple(
         plot(
             Chart(
-                name,
+                RESOURCES.get(name, name),
                 unit,
                 min(times),
                 max(times),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
 
 from markupsafe import Markup
 
@@ -12,8 +13,9 @@ from perfd.web.svg.waterfall import bars
 from perfd.web.views.figures import plain_duration
 
 _MOST = 3  # exemplars a side
-_RUN = 4  # so many like calls in a row become one
+_RUN = 3  # so many like calls in a row become one
 _DEEPEST = 8
+_WHY = {"slowest": "among the slowest", "error": "failed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,12 @@ class Waterfall:
 
 
 @dataclass(slots=True)
-class _Run:
-    depth: int
-    spans: list[SpanRecord]
+class _Call:
+    """A span with what it called; `shape` is equal for calls that only differ in time."""
+
+    span: SpanRecord
+    children: list[_Call] = field(default_factory=list)
+    shape: tuple[object, ...] = ()
 
 
 def waterfalls(exemplars: Sequence[Exemplar]) -> tuple[Waterfall, ...]:
@@ -62,76 +67,80 @@ def waterfall(exemplar: Exemplar) -> Waterfall:
     spans = exemplar.spans
     start = min((s.start for s in spans), default=exemplar.start)
     end = max((s.start + s.duration for s in spans), default=start + exemplar.duration)
-    runs = _runs(_nested(spans))
     return Waterfall(
-        why={"slowest": "among the slowest", "error": "failed"}.get(
-            exemplar.reason, "picked at random"
-        ),
+        why=_WHY.get(exemplar.reason, "picked at random"),
         trace_id=exemplar.trace_id,
         duration=plain_duration(exemplar.duration),
         error=exemplar.error,
         start=exemplar.start,
-        rows=tuple(_row(run, start, end - start) for run in runs),
+        rows=tuple(
+            _row(depth, run, start, end - start) for depth, run in _rows(0, [_calls(spans)])
+        ),
     )
 
 
-def _nested(spans: Sequence[SpanRecord]) -> list[tuple[int, SpanRecord]]:
-    """Spans in the order of a call tree with their depth; a circle of parents is cut open."""
-    known = {span.span_id for span in spans}
-    children: dict[str, list[SpanRecord]] = {}
-    for span in sorted(spans, key=lambda s: s.start):
-        outer = span.parent_id if span.parent_id in known - {span.span_id} else ""
-        children.setdefault(outer, []).append(span)
-    ordered: list[tuple[int, SpanRecord]] = []
-    done: set[int] = set()
-    waiting = [(0, span) for span in reversed(children.get("", []))]
-    while waiting:
-        depth, span = waiting.pop()
-        if id(span) in done:
-            continue
-        done.add(id(span))
-        ordered.append((depth, span))
-        waiting += [(depth + 1, child) for child in reversed(children.get(span.span_id, []))]
-    ordered += [(0, span) for span in spans if id(span) not in done]
-    return ordered
-
-
-def _runs(ordered: Sequence[tuple[int, SpanRecord]]) -> list[_Run]:
-    runs: list[_Run] = []
-    for depth, span in ordered:
-        last = runs[-1] if runs else None
-        if last and last.depth == depth and _alike(last.spans[0], span):
-            last.spans.append(span)
+def _calls(spans: Sequence[SpanRecord]) -> list[_Call]:
+    """The call trees of a request; a circle of parents is cut open."""
+    known: dict[str, _Call] = {}
+    calls = [_Call(span) for span in sorted(spans, key=lambda s: s.start)]
+    for call in calls:
+        known.setdefault(call.span.span_id, call)
+    roots = []
+    for call in calls:
+        parent = known.get(call.span.parent_id)
+        if parent is None or _above(call, parent, known):
+            roots.append(call)
         else:
-            runs.append(_Run(depth, [span]))
-    return [part for run in runs for part in _split(run)]
+            parent.children.append(call)
+    for root in roots:
+        _shape(root)
+    return roots
 
 
-def _split(run: _Run) -> list[_Run]:
-    if len(run.spans) >= _RUN:
-        return [run]
-    return [_Run(run.depth, [span]) for span in run.spans]
+def _above(call: _Call, parent: _Call, known: dict[str, _Call]) -> bool:
+    """Whether following the parents from `parent` leads back to `call`, or round in a circle."""
+    seen: set[int] = set()
+    step: _Call | None = parent
+    while step is not None and id(step) not in seen:
+        if step is call:
+            return True
+        seen.add(id(step))
+        step = known.get(step.span.parent_id)
+    return step is not None
 
 
-def _alike(one: SpanRecord, other: SpanRecord) -> bool:
-    return (one.service, one.name, one.kind, one.detail) == (
-        other.service,
-        other.name,
-        other.kind,
-        other.detail,
-    )
+def _shape(call: _Call) -> tuple[object, ...]:
+    span = call.span
+    inner = tuple(shape for shape, _ in groupby(_shape(child) for child in call.children))
+    call.shape = (span.service, span.name, span.kind, span.detail, inner)
+    return call.shape
 
 
-def _row(run: _Run, start: float, total: float) -> SpanRow:
-    first = run.spans[0]
+def _rows(depth: int, families: Sequence[list[_Call]]) -> Iterator[tuple[int, list[SpanRecord]]]:
+    """Runs of like calls with their depth; the families are what each call of a run called."""
+    calls = sorted((call for family in families for call in family), key=lambda c: c.span.start)
+    if len(families) > 1:
+        # The callers are one row, so what they called is sorted by what it is, not by time.
+        order = list(dict.fromkeys(call.shape for call in calls))
+        calls.sort(key=lambda call: order.index(call.shape))
+    for _, group in groupby(calls, key=lambda call: call.shape):
+        run = list(group)
+        parts = [run] if len(run) >= _RUN or len(families) > 1 else [[call] for call in run]
+        for part in parts:
+            yield depth, [call.span for call in part]
+            yield from _rows(depth + 1, [call.children for call in part])
+
+
+def _row(depth: int, run: Sequence[SpanRecord], start: float, total: float) -> SpanRow:
+    first = run[0]
     return SpanRow(
-        depth=min(run.depth, _DEEPEST),
+        depth=min(depth, _DEEPEST),
         service=first.service,
         name=first.name,
         kind=first.kind,
-        detail=first.detail if first.detail != first.name else "",
-        duration=plain_duration(sum(span.duration for span in run.spans)),
-        count=len(run.spans),
-        error=any(span.error for span in run.spans),
-        bar=bars([(s.start - start, s.duration, s.error) for s in run.spans], total),
+        detail=first.detail if first.detail not in first.name else "",
+        duration=plain_duration(sum(span.duration for span in run)),
+        count=len(run),
+        error=any(span.error for span in run),
+        bar=bars([(s.start - start, s.duration, s.error) for s in run], total),
     )

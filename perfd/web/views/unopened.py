@@ -26,8 +26,17 @@ def unopened(findings: Sequence[Finding]) -> tuple[Unopened, ...]:
     """The newest that were not opened."""
     left = [finding for finding in findings if not finding.opened]
     return tuple(
-        Unopened(f, metric_name(f.metric), _figures(f), f.reason, f.checks) for f in left[:_SHOWN]
+        Unopened(f, metric_name(f.metric), _figures(f), _reason(f, findings), f.checks)
+        for f in left[:_SHOWN]
     )
+
+
+def _reason(finding: Finding, others: Sequence[Finding]) -> str:
+    """The reason, with another finding's id replaced by what that one is about."""
+    named = next((other for other in others if other.id in finding.reason), None)
+    if named is None:
+        return finding.reason
+    return finding.reason.replace(named.id, f"{metric_name(named.metric)} of {named.operation}")
 
 
 def _figures(finding: Finding) -> str:

@@ -84,7 +84,8 @@ def judgement_words(judgement: Judgement) -> str:
         return f"judged: no regression found{again}"
     if judgement.state in {TOO_LITTLE, SUPERSEDED}:
         return f"not judged: {judgement.reason}"
-    seen = f"{length(judgement.progress)} of {length(judgement.needed)}" if judgement.needed else ""
+    had = length(judgement.progress) if judgement.progress >= 0.5 else "nothing"
+    seen = f"{had} of {length(judgement.needed)}" if judgement.needed else ""
     return f"being judged, {seen}" if seen else f"being judged: {judgement.reason}"
 
 
