@@ -76,6 +76,8 @@ async def test_the_flame_graph_by_keyboard_mouse_and_search() -> None:
         await tab.open(str(server.make_url(f"/tickets/{ID}")))
         assert await tab.value("document.querySelector('.static').hidden")
         await focus(tab)
+        assert (await reading(tab)).startswith("apply_rules ")  # what grew most, to begin with
+        await tab.press("Home")
         assert (await reading(tab)).startswith("all ")
         names = []
         for _ in range(5):

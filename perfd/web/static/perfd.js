@@ -136,6 +136,17 @@ class Tree {
     return this.files[this.fileOf[this.function[i]]];
   }
 
+  // The frame whose own time grew most, which is what most readers look for; the root if none did.
+  worst() {
+    let worst = this.roots[0];
+    let most = 0;
+    for (let i = 0; i < this.size; i++) {
+      const grown = this.after[i] - this.before[i];
+      if (this.tone[i] > 0 && grown > most) [worst, most] = [i, grown];
+    }
+    return worst;
+  }
+
   above(i, ancestor) {
     while (i > ancestor) i = this.parent[i];
     return i === ancestor;
@@ -153,7 +164,7 @@ class FlameGraph {
     this.tree = new Tree(JSON.parse(section.querySelector("script[type='application/json']").textContent));
     this.side = this.tree.whole("after") > 0 ? "after" : "before";
     this.zoomed = -1; // the frame that fills the width; -1 is the whole picture
-    this.current = this.tree.roots[0];
+    this.current = this.tree.worst();
     this.matches = null;
     this.hint = this.reading.textContent;
     for (const shown of [section.querySelector(".controls"), this.reading, this.canvas]) shown.hidden = false;

@@ -141,7 +141,7 @@ def _own(hotspot: Hotspot) -> tuple[str, str, str]:
 def _caller(hotspot: Hotspot) -> tuple[str, str, str]:
     whole = hotspot.total_share
     return (
-        f"{_points(whole.delta, whole.ci)} of CPU samples",
+        f"{_points(whole.delta, whole.ci).replace('pp', 'points')} of CPU samples",
         hotspot.function,
         f"{share(whole.before)} → {share(whole.after)} with what it calls",
     )

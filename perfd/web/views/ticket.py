@@ -154,22 +154,18 @@ def resources(ticket: Ticket, tracks: Sequence[Track]) -> tuple[Plot, ...]:
         if track.points:
             groups.setdefault((track.name, track.unit), []).append(track)
     times = [at for track in tracks for at, _ in track.points]
-    mark = Mark(ticket.change_at, ticket.after.version if ticket.after else "change")
-    return tuple(
-        plot(
-            Chart(
-                RESOURCES.get(name, name),
-                unit,
-                min(times),
-                max(times),
-                [Line(track.subject, track.points, _role(i)) for i, track in enumerate(group)],
-                [mark],
-            ),
-            group[0].subject if len(group) == 1 else "",
-        )
-        for (name, unit), group in groups.items()
-    )
+    return tuple(_resource(ticket, group, min(times), max(times)) for group in groups.values())
 
 
-def _role(place: int) -> str:
-    return ("strong", "plain", "faint")[min(place, 2)]
+def _resource(ticket: Ticket, group: Sequence[Track], start: float, end: float) -> Plot:
+    version = ticket.after.version if ticket.after else ""
+    lines = [Line(t.subject, t.points, _role(t, version, len(group))) for t in group]
+    name, unit = group[0].name, group[0].unit
+    marks = [Mark(ticket.change_at, version or "change")]
+    chart = Chart(RESOURCES.get(name, name), unit, start, end, lines, marks)
+    return plot(chart, group[0].subject if len(group) == 1 else "")
+
+
+def _role(track: Track, version: str, beside: int) -> str:
+    """What runs the new version is drawn strong, what it replaced pale; a track alone is strong."""
+    return "strong" if beside == 1 or version in track.subject.split() else "before"
