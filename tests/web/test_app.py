@@ -79,8 +79,8 @@ async def test_it_speaks_tls(tmp_path: Path) -> None:
     app = made(tls=tls)
     await app.start()
     trusted = ssl.create_default_context(cafile=str(certificate))
-    async with ClientSession() as session:
-        async with session.get(f"{app.address}/healthz", ssl=trusted) as answer:
-            assert answer.status == 200
+    url = f"{app.address}/healthz"
+    async with ClientSession() as session, session.get(url, ssl=trusted) as answer:
+        assert answer.status == 200
     assert app.address.startswith("https://127.0.0.1:")
     await app.stop()

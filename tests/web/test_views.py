@@ -7,7 +7,7 @@ import random
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
@@ -387,7 +387,8 @@ def test_charts_of_any_values(values: list[float | None]) -> None:
         assert picture.startswith("<svg")
 
 
-@given(st.lists(st.floats(0, 1e4), max_size=20), st.lists(positive, max_size=20))
+@settings(max_examples=30)
+@given(st.lists(st.floats(0, 1e4), max_size=9), st.lists(positive, max_size=9))
 def test_distributions_of_any_values(before: list[float], after: list[float]) -> None:
     picture = distribution(Histogram.of(before), Histogram.of(after), worse=True)
     assert "nan" not in picture
