@@ -32,6 +32,10 @@ class Codec(Protocol[T]):
         """The partial again."""
         ...
 
+    def total(self, series: Series, bodies: Sequence[bytes]) -> T:
+        """Several partials of one series, merged."""
+        ...
+
     def pack(self, rows: Sequence[tuple[int, T]]) -> bytes:
         """The rows of one stream and hour as (minute of the hour, partial), sorted by minute."""
         ...

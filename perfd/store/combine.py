@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
-import numpy as np
-
 from perfd.model.histogram import Histogram
 from perfd.model.window import Window
-from perfd.store.columns import Ints, ints
+from perfd.store.columns import added
 from perfd.store.stacks import Stacks, merged
 
 _FEW = 4  # below this the arrays cost more than they save
@@ -34,26 +32,11 @@ def _windows(windows: Sequence[Window]) -> Window:
 
 
 def _histograms(histograms: Sequence[Histogram]) -> Histogram:
-    indexes: list[int] = []
-    counts: list[int] = []
-    for histogram in histograms:
-        indexes.extend(histogram.buckets)
-        counts.extend(histogram.buckets.values())
     return Histogram(
-        _added(ints(indexes), ints(counts)),
+        added([h.buckets for h in histograms]),
         sum(h.zeros for h in histograms),
         sum(h.count for h in histograms),
         sum(h.total for h in histograms),
         sum(h.log_total for h in histograms),
         sum(h.log_square for h in histograms),
     )
-
-
-def _added(indexes: Ints, counts: Ints) -> dict[int, int]:
-    if not len(indexes):
-        return {}
-    order = np.argsort(indexes, kind="stable")
-    indexes, counts = indexes[order], counts[order]
-    firsts = np.flatnonzero(np.diff(indexes, prepend=indexes[0] - 1))
-    sums = np.add.reduceat(counts, firsts)
-    return dict(zip(indexes[firsts].tolist(), sums.tolist(), strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import reduce
 
 import msgspec
 
@@ -28,6 +29,10 @@ class ExemplarCodec:
     def decode(self, series: Series, body: bytes) -> Window:
         """The exemplars of an hour again."""
         return Window(series, 0.0, 0.0, 0, 0, EMPTY, _exemplars(body))
+
+    def total(self, series: Series, bodies: Sequence[bytes]) -> Window:
+        """Several merged."""
+        return reduce(Window.merge, (self.decode(series, body) for body in bodies))
 
     def pack(self, rows: Sequence[tuple[int, Window]]) -> bytes:
         """There is one row, at the first minute."""

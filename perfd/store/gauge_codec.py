@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import reduce
 
 import msgspec
 import numpy as np
@@ -52,6 +53,10 @@ class GaugeCodec:
         """One minute again."""
         m = _minute(body)
         return Gauge(series, 0.0, 0.0, m.count, m.total, m.low, m.high)
+
+    def total(self, series: Series, bodies: Sequence[bytes]) -> Gauge:
+        """Several merged."""
+        return reduce(Gauge.merge, (self.decode(series, body) for body in bodies))
 
     def pack(self, rows: Sequence[tuple[int, Gauge]]) -> bytes:
         """An hour of one stream."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,8 @@ _KEYS = "SELECT key FROM $_hot WHERE key >= ? AND key < ?"
 # Above this many keys it is cheaper to walk the interval than to look each one up.
 _MANY_KEYS = 20_000
 
+_REMEMBERED = 4096  # rows of the last minutes, some 3 KiB each
+
 Fetched = tuple[int, int, bytes]  # key, rev, sealed body
 
 
@@ -42,17 +45,28 @@ class Hot:
         self._kind = kind
         self._codec = CODECS[kind]
         self._damage = damage
+        self._recent: dict[int, Any] = {}
+        self._newest = 0
         self.table = f"{kind}_hot"
 
     def read(
         self, connection: sqlite3.Connection, streams: Mapping[int, Stream], wanted: Sequence[int]
     ) -> dict[int, Any]:
         """Partials by key; damaged ones are reported and left out."""
+        decode = self._codec.decode
         return {
-            key: item
-            for key, rev, sealed in self._by_key(connection, wanted)
-            if (item := self._open(streams[keys.slot_of(key)], key, rev, sealed)) is not None
+            key: decode(stream.series, body)
+            for key, stream, body in self._opened(streams, self._by_key(connection, wanted))
         }
+
+    def latest(
+        self, connection: sqlite3.Connection, streams: Mapping[int, Stream], wanted: Sequence[int]
+    ) -> dict[int, Any]:
+        """The same as `read`, from memory where this store wrote the row a moment ago."""
+        recent = self._recent
+        held = {key: recent[key] for key in wanted if key in recent}
+        held.update(self.read(connection, streams, [key for key in wanted if key not in held]))
+        return held
 
     def write(
         self,
@@ -70,18 +84,33 @@ class Hot:
                 for key in sorted(items)
             ),
         )
+        self._remember(items)
 
     def scan(
-        self, connection: sqlite3.Connection, streams: Mapping[int, Stream], numbers: range
+        self,
+        connection: sqlite3.Connection,
+        streams: Mapping[int, Stream],
+        numbers: range,
+        step: int = 1,
     ) -> Iterator[Row[Any]]:
-        """The rows of these streams in these minutes."""
+        """The rows of these streams in these minutes; those of one step come merged."""
         numbers = self._clip(connection, numbers)
         many = len(numbers) * len(streams) > _MANY_KEYS
         fetch = self._by_range if many else self._by_grid
-        for key, rev, sealed in fetch(connection, streams, numbers):
-            item = self._open(streams[keys.slot_of(key)], key, rev, sealed)
-            if item is not None:
-                yield Row(keys.number_of(key), item)
+        opened = self._opened(streams, fetch(connection, streams, numbers))
+        if step == 1:
+            for key, stream, body in opened:
+                yield Row(keys.number_of(key), self._codec.decode(stream.series, body))
+            return
+        groups: defaultdict[tuple[int, int], list[bytes]] = defaultdict(list)
+        for key, stream, body in opened:
+            groups[stream.slot, keys.number_of(key) // step].append(body)
+        for (slot, bucket), bodies in groups.items():
+            yield Row(bucket * step, self._codec.total(streams[slot].series, bodies))
+
+    def forget(self) -> None:
+        """Trust nothing of what a failed transaction may have written."""
+        self._recent.clear()
 
     def oldest(self, connection: sqlite3.Connection) -> int | None:
         """The first minute with a row."""
@@ -95,6 +124,8 @@ class Hot:
 
     def delete(self, connection: sqlite3.Connection, gone: Sequence[int]) -> None:
         """Remove rows by key."""
+        for key in gone:
+            self._recent.pop(key, None)
         connection.execute(self._sql(_DELETE), (rows.json(gone),))
 
     def disown(self, connection: sqlite3.Connection, wanted: Sequence[int]) -> None:
@@ -140,9 +171,24 @@ class Hot:
         (newest,) = connection.execute(self._sql(_NEWEST)).fetchone()
         return range(max(numbers.start, oldest), min(numbers.stop, keys.number_of(newest) + 1))
 
-    def _open(self, stream: Stream, key: int, rev: int, sealed: bytes) -> Any | None:
-        body = self._unseal(stream, key, rev, sealed)
-        return None if body is None else self._codec.decode(stream.series, body)
+    def _opened(
+        self, streams: Mapping[int, Stream], fetched: Iterable[Fetched]
+    ) -> Iterator[tuple[int, Stream, bytes]]:
+        for key, rev, sealed in fetched:
+            stream = streams[keys.slot_of(key)]
+            body = self._unseal(stream, key, rev, sealed)
+            if body is not None:
+                yield key, stream, body
+
+    def _remember(self, items: Mapping[int, Any]) -> None:
+        """Keep the rows of the last two minutes: the next increments belong to them."""
+        newest = keys.number_of(max(items))
+        first = keys.key(newest - 1, 0)
+        if newest != self._newest or len(self._recent) > _REMEMBERED:
+            self._recent = {key: held for key, held in self._recent.items() if key >= first}
+            self._newest = newest
+        if len(self._recent) + len(items) <= _REMEMBERED:
+            self._recent.update((key, item) for key, item in items.items() if key >= first)
 
     def _unseal(self, stream: Stream, key: int, rev: int, sealed: bytes) -> bytes | None:
         try:

@@ -54,6 +54,10 @@ class ProfileCodec:
         nodes = np.frombuffer(m.nodes, np.int64)
         return Stacks(series, m.part, nodes, unpack_ints(m.weights, 2 * m.stacks).reshape(2, -1))
 
+    def total(self, series: Series, bodies: Sequence[bytes]) -> Stacks:
+        """Several merged."""
+        return merged([self.decode(series, body) for body in bodies])
+
     def pack(self, rows: Sequence[tuple[int, Stacks]]) -> bytes:
         """An hour of one stream, as windows of ten minutes."""
         windows = coarse(rows)

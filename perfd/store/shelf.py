@@ -30,7 +30,7 @@ class Shelf:
         rev: int,
     ) -> dict[int, Any]:
         """Add increments, by key, to the partials that are there; returns the whole partials."""
-        held = self.hot.read(connection, streams, sorted(increments))
+        held = self.hot.latest(connection, streams, sorted(increments))
         whole = {
             key: held[key].merge(item) if key in held else item for key, item in increments.items()
         }
@@ -47,4 +47,4 @@ class Shelf:
         """The rows of these streams in these minutes, wherever they are."""
         if streams and numbers:
             yield from self.chunks.scan(connection, streams, numbers, step)
-            yield from self.hot.scan(connection, streams, numbers)
+            yield from self.hot.scan(connection, streams, numbers, step)

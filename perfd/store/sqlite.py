@@ -211,6 +211,8 @@ class SqliteStore:
         """A transaction failed: what it put into memory never happened."""
         self._dictionary.forget()
         self._floors.clear()
+        for shelf in self._shelves.values():
+            shelf.hot.forget()
         self._stale = True
         with suppress(sqlite3.Error):  # else the next transaction does it, or fails
             self._streams.load(connection)

@@ -16,6 +16,7 @@ from perfd.store.codec import Cut
 from perfd.store.columns import (
     Floats,
     Ints,
+    added,
     compress,
     ints,
     pack_floats,
@@ -72,6 +73,20 @@ class WindowCodec:
         m = _minute(body)
         histogram = Histogram(m.buckets, m.zeros, m.measured, m.total, m.log_total, m.log_square)
         return Window(series, 0.0, 0.0, m.count, m.errors, histogram)
+
+    def total(self, series: Series, bodies: Sequence[bytes]) -> Window:
+        """Several minutes merged, without making a window of each."""
+        minutes = [_minute(body) for body in bodies]
+        histogram = Histogram(
+            added([m.buckets for m in minutes]),
+            sum(m.zeros for m in minutes),
+            sum(m.measured for m in minutes),
+            sum(m.total for m in minutes),
+            sum(m.log_total for m in minutes),
+            sum(m.log_square for m in minutes),
+        )
+        count, errors = sum(m.count for m in minutes), sum(m.errors for m in minutes)
+        return Window(series, 0.0, 0.0, count, errors, histogram)
 
     def pack(self, rows: Sequence[tuple[int, Window]]) -> bytes:
         """An hour of one stream."""

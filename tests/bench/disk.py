@@ -193,7 +193,9 @@ def main() -> None:
         store = SqliteStore(path, StoreSettings(), pace=1.0, clock=clock, meter=CountingMeter())
         work = Workload(arguments.hours, arguments.versions == "parallel")
         cost = fill(store, work)
+        print(f"peak RSS {peak():.0f} MiB while writing, with the generator")
         report(store, arguments.hours, cost)
+        print(f"peak RSS {peak():.0f} MiB after the questions")
 
 
 def report(store: SqliteStore, hours: float, cost: dict[str, float]) -> None:
@@ -221,8 +223,10 @@ def report(store: SqliteStore, hours: float, cost: dict[str, float]) -> None:
         )
     for name, seconds, size in questions(store, START + hours * 3600):
         print(f"  {name:28} {seconds * 1000:8.1f} ms  {size} rows")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"peak RSS {peak:.0f} MiB, with the generator")
+
+
+def peak() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":
