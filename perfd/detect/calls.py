@@ -9,7 +9,7 @@ from typing import NamedTuple
 from perfd.model.evidence import CallRow
 from perfd.model.exemplar import RANDOM, Exemplar, SpanRecord
 
-FEWEST_REQUESTS = 5  # sampled on either side; fewer say nothing about the usual request
+FEWEST_REQUESTS = 4  # sampled on either side; fewer say nothing about the usual request
 MOST_ROWS = 8
 LEAST_CHANGE = 0.2  # calls per request: below that nobody added a call
 
@@ -49,12 +49,25 @@ def _means(exemplars: Sequence[Exemplar]) -> Means:
     count: Counter[Call] = Counter()
     seconds: defaultdict[Call, float] = defaultdict(float)
     for exemplar in exemplars:
-        for span in exemplar.spans:
-            if span.span_id != exemplar.span_id:
-                count[_call(span)] += 1
-                seconds[_call(span)] += span.duration
+        for span in _below(exemplar):
+            count[_call(span)] += 1
+            seconds[_call(span)] += span.duration
     requests = len(exemplars)
     return {call: (n / requests, seconds[call] / requests) for call, n in count.items()}
+
+
+def _below(exemplar: Exemplar) -> list[SpanRecord]:
+    """The spans that the request caused; its trace also holds those that caused it."""
+    children: defaultdict[str, list[SpanRecord]] = defaultdict(list)
+    for span in exemplar.spans:
+        children[span.parent_id].append(span)
+    found: list[SpanRecord] = []
+    waiting = [exemplar.span_id]
+    while waiting:
+        below = children.pop(waiting.pop(), [])  # popped: a span that is its own parent ends here
+        found += below
+        waiting += [span.span_id for span in below]
+    return found
 
 
 def _call(span: SpanRecord) -> Call:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -31,8 +31,8 @@ class Cells:
     """Values `y` with weights `n` (requests) of windows at `start`, in time order.
 
     `level` is the metric's value, and the weighted mean of `y`: its logarithm where `scale` is
-    log. `sampling` is the variance that one request brings; `span` how many of the finest windows
-    a cell covers.
+    log. `sampling` is the variance that one request brings, known to `freedom` degrees; `span` how
+    many of the finest windows a cell covers.
     """
 
     scale: str
@@ -42,6 +42,7 @@ class Cells:
     n: Array
     y: Array
     sampling: float
+    freedom: float = math.inf  # degrees of freedom of `sampling`
 
     def __len__(self) -> int:
         return len(self.y)
@@ -55,7 +56,7 @@ class Cells:
         """Some of the cells, with the level that they have by themselves."""
         n, y = self.n[keep], self.y[keep]
         level = float(n @ y / n.sum()) if n.sum() > 0 else math.nan
-        return Cells(self.scale, level, self.start[keep], self.span[keep], n, y, self.sampling)
+        return replace(self, level=level, start=self.start[keep], span=self.span[keep], n=n, y=y)
 
 
 def by_start(windows: Iterable[Window]) -> list[Window]:
@@ -101,7 +102,9 @@ def quantile_cells(windows: Sequence[Window], q: float) -> Cells | None:
     exceeding = _above(counts, at) / n
     level = (lowest + at) * OCTAVE
     y = level + (exceeding - float(exceeding @ n / n.sum())) / density
-    return _cells(LOG, level, windows, n, y, q * (1.0 - q) / (density * density))
+    cells = _cells(LOG, level, windows, n, y, q * (1.0 - q) / (density * density))
+    # The variance goes with 1 / f², and f is known from the requests in its band.
+    return replace(cells, freedom=max(n.sum() * _half_band(pooled, q), 2.0))
 
 
 def error_cells(windows: Sequence[Window]) -> Cells | None:
@@ -166,10 +169,15 @@ def _density(pooled: Array, q: float) -> float | None:
     """
     if pooled.sum() < 2:
         return None
-    half = min(0.8 * (1.0 - q), 0.025 if pooled.sum() >= 2000 else 0.04)
+    half = _half_band(pooled, q)
     width = (place(pooled, q + half) - place(pooled, q - half)) * OCTAVE
     scores = _NORMAL.inv_cdf(q + half) - _NORMAL.inv_cdf(q - half)
     return _NORMAL.pdf(_NORMAL.inv_cdf(q)) * scores / max(width, OCTAVE)
+
+
+def _half_band(pooled: Array, q: float) -> float:
+    """Half of the band around the quantile in which the density is measured."""
+    return min(0.8 * (1.0 - q), 0.025 if pooled.sum() >= 2000 else 0.04)
 
 
 def _above(counts: Array, at: float) -> Array:

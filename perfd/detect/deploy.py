@@ -16,6 +16,11 @@ from perfd.model.evidence import Found
 from perfd.model.judgement import JUDGED, TOO_LITTLE, WAITING, Judgement
 
 
+# The part of the promised budget that the tests spend; the rest is for the tails, in which a model
+# of noise is never quite right.
+PRUDENCE = 0.4
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """How far the judging is, and what this look found."""
@@ -29,7 +34,7 @@ def judge(case: DeployCase, now: float) -> Judged:
     sides = split(case)
     if isinstance(sides, NotYet):
         return Judged(_not_yet(case, sides))
-    alpha = case.settings.wrong_tickets * looks.share(case)
+    alpha = case.settings.wrong_tickets * PRUDENCE * looks.share(case)
     tried = [Tried(c, trail(c)) for c in candidates(case, sides, alpha)]
     found = _found(case, tried, now)
     return Judged(_judged(case, sides, tried, found, now), found)

@@ -80,7 +80,7 @@ def spread(cells: Cells, between: Noise) -> Spread:
 
 def sampling(cells: Cells) -> Spread:
     """The variance of the mean if requests were all that varies."""
-    return Spread(cells.sampling / cells.total, max(cells.total - 1.0, 1.0))
+    return Spread(cells.sampling / cells.total, min(cells.freedom, max(cells.total - 1.0, 1.0)))
 
 
 def _between(parts: Sequence[Cells]) -> float:
