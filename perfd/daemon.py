@@ -249,6 +249,10 @@ class Daemon:
             pace=config.pace,
             extra_routes=pyroscope_routes(*self._door(config.listen.http), config.profiles),
             tls=server_context(config.auth.tls),
+            endpoints={
+                "otlp_http": f"http://{config.listen.otlp_http}",
+                "pyroscope": self._base_url(),
+            },
         )
 
     def _door(self, address: str) -> Door:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 SLOWEST = "slowest"
 ERROR = "error"
 RANDOM = "random"
-KEEP = {SLOWEST: 2, ERROR: 2, RANDOM: 2}
+KEEP = {SLOWEST: 2, ERROR: 2, RANDOM: 4}
 
 
 @dataclass(frozen=True, slots=True)

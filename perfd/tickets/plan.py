@@ -49,7 +49,7 @@ def _call_steps(evidence: Evidence | None) -> list[Step]:
 
 
 def _function_steps(hotspots: tuple[Hotspot, ...]) -> list[Step]:
-    worse = [h for h in hotspots if h.per_request.delta > 0 and h.application]
+    worse = [h for h in hotspots if h.per_request.ci[0] > 0 and h.application]
     return [
         Step(
             f"read what changed; it takes {quantity(h.per_request.delta, 's', h.per_request.ci)} "

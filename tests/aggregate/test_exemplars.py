@@ -55,7 +55,7 @@ def test_later_requests_of_a_minute_compete_with_the_earlier_ones():
 
 
 def test_every_request_has_the_same_chance():
-    """2 of 20 a minute over 2,000 minutes, in deliveries of unequal sizes, merged in any order."""
+    """4 of 20 a minute over 2,000 minutes, in deliveries of unequal sizes, merged in any order."""
     chosen = Counter()
     body = request_of([span(seconds=0.1) for _ in range(20)]).SerializeToString()
     (batch,) = Perfd().decode("traces", body).content
@@ -67,9 +67,9 @@ def test_every_request_has_the_same_chance():
             picks.offer(part, [0.1] * len(part), error=False, random=draw.random)
             offered += [c.exemplar() for c in picks.take() if c.reason == RANDOM]
         chosen.update(e.span_id for e in keep_best(offered))
-    assert sum(chosen.values()) == 4_000
-    # 200 each; chi-squared with 19 degrees of freedom is below 43.8 in 99.9 % of honest runs.
-    assert sum((n - 200) ** 2 / 200 for n in chosen.values()) + 200 * (20 - len(chosen)) < 43.8
+    assert sum(chosen.values()) == 8_000
+    # 400 each; chi-squared with 19 degrees of freedom is below 43.8 in 99.9 % of honest runs.
+    assert sum((n - 400) ** 2 / 400 for n in chosen.values()) + 400 * (20 - len(chosen)) < 43.8
 
 
 def test_requests_that_nobody_could_look_up_are_not_shown():
