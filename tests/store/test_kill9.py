@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import random
 import subprocess
@@ -20,17 +22,22 @@ SEED = int(os.environ.get("PERFD_SEED", "1"))
 ROOT = Path(__file__).parents[2]
 
 
-def life(directory: Path, first: int, lines: int) -> list[str]:
-    """Run a child until it has said so many lines, kill it, and return all that it said."""
+def life(directory: Path, first: int, chance: random.Random) -> list[str]:
+    """Run a child, kill it, and return all that it said.
+
+    Half of them die at a random moment, which is often while they start or replay; half after a
+    random number of lines, which is while they receive, flush or pack.
+    """
     command = [sys.executable, "-m", "tests.store.crash_child", str(directory), str(first)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         said = []
-        for line in child.stdout:
-            said.append(line)
-            if len(said) >= lines:
-                child.kill()
-                break
+        if chance.random() < 0.5:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(chance.uniform(0.1, 0.9))
+        else:
+            said = list(itertools.islice(child.stdout, chance.randrange(1, 900)))
+        child.kill()
         said += child.stdout.readlines()
     assert child.returncode == -9, "the child ended by itself"
     return [line for line in said if line.endswith("\n")]
@@ -55,7 +62,7 @@ def test_every_acknowledged_item_is_counted_once(tmp_path: Path) -> None:
     offered: set[int] = set()
     acknowledged: set[int] = set()
     for _ in range(KILLS):
-        said = life(tmp_path, max(offered, default=-1) + 1, chance.randrange(1, 900))
+        said = life(tmp_path, max(offered, default=-1) + 1, chance)
         offered |= {int(line[2:]) for line in said if line.startswith("o")}
         acknowledged |= {int(line[2:]) for line in said if line.startswith("a")}
     found = stored(tmp_path)
