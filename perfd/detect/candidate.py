@@ -44,13 +44,14 @@ class Candidate:
         return settings.provisional_floor if self.sides.provisional else settings.floor
 
     @property
+    def least_shift(self) -> float:
+        """The floor on the scale of the comparison's shift."""
+        return self.floor if self.metric == measures.ERROR_RATE else math.log1p(self.floor)
+
+    @property
     def powerful(self) -> bool:
         """Whether a change at the floor would have been seen."""
-        found = self.comparison
-        if found is None:
-            return False
-        rate = self.metric == measures.ERROR_RATE
-        return found.least <= (self.floor if rate else math.log1p(self.floor))
+        return self.comparison is not None and self.comparison.least <= self.least_shift
 
     def judged(self, significant: bool, threshold: float) -> Candidate:
         """The same after all tests of the deploy are known."""

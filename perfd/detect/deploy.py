@@ -15,7 +15,6 @@ from perfd.detect.trail import trail
 from perfd.model.evidence import Found
 from perfd.model.judgement import JUDGED, TOO_LITTLE, WAITING, Judgement
 
-
 # The part of the promised budget that the tests spend; the rest is for the tails, in which a model
 # of noise is never quite right.
 PRUDENCE = 0.4
@@ -45,7 +44,8 @@ def _found(case: DeployCase, tried: list[Tried], now: float) -> tuple[Found, ...
     main = _main(case, tried, now)
     rest = [t for t in tried if t is not main]
     if main is None:
-        return tuple(Found(finding(t, now, False)) for t in rest if t.notable)
+        told = ((t, finding(t, now, False)) for t in rest)
+        return tuple(Found(f) for t, f in told if t.notable or f.id == case.opened)
     opened = finding(main, now, True)
     others = [
         part_of(finding(t, now, False), opened) if t.stands else finding(t, now, False)

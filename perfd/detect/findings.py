@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from perfd.detect import measures
 from perfd.detect.candidate import ALL_OPERATIONS, Candidate
 from perfd.detect.filters.enough_traffic import NAME as TRAFFIC
+from perfd.detect.filters.went_away import NAME as PERSISTENCE
 from perfd.detect.wording import bound, change
 from perfd.model.finding import REGRESSED, Check, Finding
 from perfd.model.series import CPU_TIME, REQUESTS, Series
@@ -41,6 +42,8 @@ class Tried:
         """Whether a reader would ask why this was not opened."""
         if self.checks[0].name == TRAFFIC and not self.checks[0].passed:
             return self.candidate.metric == measures.LATENCY_P95
+        if self.checks[-1].name == PERSISTENCE:
+            return True
         comparison = self.candidate.comparison
         return comparison is not None and min(comparison.p, 1.0 - comparison.p) < NOTABLE
 

@@ -18,7 +18,12 @@ from perfd.model.finding import Check
 
 Filter = Callable[[Candidate], Check | None]  # None where it has nothing to say
 
-DECISIVE: tuple[Filter, ...] = (enough_traffic.check, chance.check, effect_floor.check)
+DECISIVE: tuple[Filter, ...] = (
+    enough_traffic.check,
+    went_away.vanished,
+    chance.check,
+    effect_floor.check,
+)
 EXPLAINING: tuple[Filter, ...] = (
     went_away.check,
     traffic_drop.check,

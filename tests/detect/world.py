@@ -39,6 +39,7 @@ class Version:
     instance: str = ""
     cpu: float = 0.6  # of the latency
     phase: str = STEADY
+    status: str = "ok"
 
 
 @dataclass
@@ -115,7 +116,11 @@ class World:
         place = {"service": version.service, "version": version.name, "environment": "test"}
         instance = version.instance or f"{version.name}-1"
         red = Series.of(
-            REQUESTS, **place, operation=version.operation, status="ok", phase=version.phase
+            REQUESTS,
+            **place,
+            operation=version.operation,
+            status=version.status,
+            phase=version.phase,
         )
         per_instance = Series.of(INSTANCE_REQUESTS, **place, instance=instance, phase=version.phase)
         cpu = Series.of(CPU_TIME, **place, instance=instance, phase=version.phase)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from perfd.detect import measures
 from perfd.detect.candidate import Candidate
 from perfd.detect.wording import bound, change
@@ -17,7 +15,7 @@ def check(candidate: Candidate) -> Check:
     """The estimate above the floor, and its interval above half of it."""
     found = candidate.comparison
     assert found is not None
-    floor = _on_scale(candidate, candidate.floor)
+    floor = candidate.least_shift
     inputs: dict[str, float | int | str] = {
         "shift": found.shift,
         "floor": floor,
@@ -30,7 +28,7 @@ def check(candidate: Candidate) -> Check:
         verdict = f"{change(found)} is below the floor of {words}"
     elif found.metric != measures.ERROR_RATE and found.effect.absolute < least:
         verdict = f"{change(found)} is {found.effect.absolute * 1e6:.0f} µs, too little to matter"
-    elif found.low < _on_scale(candidate, candidate.floor * MARGIN):
+    elif found.low < floor * MARGIN:
         verdict = (
             f"{change(found)} is not certain enough: it may be as little as "
             f"{bound(found, found.low)}, with a floor of {words}"
@@ -39,7 +37,3 @@ def check(candidate: Candidate) -> Check:
         verdict = f"{change(found)}, at least {bound(found, found.low)}; the floor is {words}"
         return Check(NAME, True, verdict, inputs)
     return Check(NAME, False, verdict, inputs)
-
-
-def _on_scale(candidate: Candidate, floor: float) -> float:
-    return floor if candidate.metric == measures.ERROR_RATE else math.log1p(floor)

@@ -1,8 +1,8 @@
 """Mix shift (Simpson's paradox): nothing got slower, there is only more of what was always slow.
 
 Of a latency the strata are the status classes of the operation: the new side is weighted as the old
-one was, and what is left of the change is the change within. Of CPU per request they are the
-operations, each with its latency before as the measure of what it costs.
+one was, and what is left of the change is the change within. Of CPU per request they are operations
+and status classes, each with its latency before as the measure of what it costs.
 """
 
 from __future__ import annotations
@@ -61,8 +61,10 @@ def _by_status(candidate: Candidate) -> float | None:
 
 
 def _by_operation(candidate: Candidate) -> float | None:
-    """What the mix of operations adds to ln(CPU per request), if CPU goes with latency."""
-    before, after = _strata(candidate.before, "operation"), _strata(candidate.after, "operation")
+    """What the mix adds to ln(CPU per request), if CPU goes with latency."""
+    before, after = (
+        _strata(side, "operation", "status") for side in (candidate.before, candidate.after)
+    )
     known = {o: h.mean for o, h in before.items() if h.count}
     if len(known) < 2:
         return None
@@ -74,10 +76,10 @@ def _by_operation(candidate: Candidate) -> float | None:
     return math.log(new / old)
 
 
-def _strata(windows: Iterable[Window], label: str) -> Strata:
+def _strata(windows: Iterable[Window], *labels: str) -> Strata:
     held: defaultdict[str, Histogram] = defaultdict(lambda: EMPTY)
     for window in windows:
-        name = window.series.label.get(label, "")
+        name = " ".join(window.series.label.get(label, "") for label in labels)
         held[name] = held[name].merge(window.histogram)
     return held
 

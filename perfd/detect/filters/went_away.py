@@ -33,6 +33,34 @@ def check(candidate: Candidate) -> Check:
     return Check(NAME, False, verdict, inputs)
 
 
+def vanished(candidate: Candidate) -> Check | None:
+    """A change that was there at first, and that the whole side no longer shows beyond doubt.
+
+    Its coming and going looks like noise to the comparison of the whole sides.
+    """
+    found = candidate.comparison
+    if found is None or candidate.significant:
+        return None
+    thirds = _first_third(candidate.after), _last_third(candidate.after)
+    early, late = (candidate.against(third) for third in thirds)
+    if early is None or late is None or early.p > candidate.threshold:
+        return None
+    if early.shift < candidate.least_shift or late.shift >= KEPT * early.shift:
+        return None
+    lasted = minutes(thirds[1][0].start - candidate.after[0].start, candidate.case.pace)
+    inputs: dict[str, float | int | str] = {"early": early.shift, "late": late.shift}
+    verdict = (
+        f"the change went away after at most {lasted}: {change(early)} in the first third, "
+        f"{change(late)} in the last"
+    )
+    return Check(NAME, False, verdict, inputs)
+
+
+def _first_third(windows: tuple[Window, ...]) -> list[Window]:
+    begin, end = windows[0].start, windows[-1].start + windows[-1].width
+    return [w for w in windows if w.start < begin + (end - begin) / 3.0]
+
+
 def _last_third(windows: tuple[Window, ...]) -> list[Window]:
     begin, end = windows[0].start, windows[-1].start + windows[-1].width
     since = end - (end - begin) / 3.0
