@@ -9,7 +9,7 @@ DEV    := $(VENV)/.ready-dev
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv dev demo run test slow check fix bench screenshots clean
+.PHONY: help venv dev demo run test slow soak check fix bench clean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,8 +37,11 @@ run: $(READY) ## the daemon with its default configuration
 test: $(DEV) ## the tests, without the slow ones
 	$(BIN)/pytest $(ARGS)
 
-slow: $(DEV) ## the slow tests: kill -9, real processes, real peers
-	$(BIN)/pytest -m slow $(ARGS)
+slow: $(DEV) ## the slow tests: real processes, real peers, hostile input
+	$(BIN)/pytest -m "slow and not soak" $(ARGS)
+
+soak: $(DEV) ## the long ones: kill -9 by the hundred, flipped bits, thousands of histories
+	$(BIN)/pytest -m soak $(ARGS)
 
 check: $(DEV) ## style, types, import contracts, tests
 	$(BIN)/ruff format --check .

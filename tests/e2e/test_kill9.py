@@ -44,6 +44,7 @@ class Sender(threading.Thread):
             self.acknowledged.append(route)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_every_acknowledged_span_is_counted_exactly_once(tmp_path: Path) -> None:
     rng = random.Random(20261120)

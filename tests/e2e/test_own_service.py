@@ -46,6 +46,7 @@ def wait_for(
     raise AssertionError(f"{what} within {seconds:.0f} s")
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_stranger_gets_its_ticket_and_its_verdict(tmp_path: Path) -> None:
     folder = tmp_path / "tickets"

@@ -97,6 +97,7 @@ async def test_eight_bombs_at_once_stay_within_bounds(name):
     assert grown < 160  # the most is for JSON spans, which are counted after they are parsed
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's /proc")
 @pytest.mark.parametrize("name", ["spans", "attributes", "links"])

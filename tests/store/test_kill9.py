@@ -56,6 +56,7 @@ def stored(directory: Path) -> Counter[int]:
     return found
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_every_acknowledged_item_is_counted_once(tmp_path: Path) -> None:
     chance = random.Random(SEED)

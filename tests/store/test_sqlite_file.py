@@ -385,6 +385,7 @@ def test_a_flipped_bit_is_never_an_answer(
     survive(sound, tmp_path / "flip", truth, seed)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_no_flipped_bit_is_ever_an_answer(
     sound: Path, truth: dict[str, set[object]], tmp_path: Path

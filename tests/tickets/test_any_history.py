@@ -137,6 +137,7 @@ def test_no_ticket_is_lost_and_none_is_double(hold_for: float, turns: list[Turn]
     live(hold_for, turns)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 @settings(max_examples=1_500, deadline=None)
 @histories

@@ -108,6 +108,7 @@ def test_a_ticket_of_poison_is_a_ticket_of_text(text: str) -> None:
     harmless(body_of(ticket, of.evidence, BASE), links=1)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 @settings(max_examples=3_000, deadline=None)
 @given(nasty)

@@ -330,6 +330,7 @@ def test_no_history_breaks_the_promises(policy: Policy, script: Script) -> None:
     live(policy, script)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 @settings(max_examples=5_000, deadline=None)
 @histories

@@ -95,6 +95,7 @@ async def test_an_attack_stays_text(attack: str, harmless: list[Page]) -> None:
         assert attack.split(maxsplit=1)[0].replace("\x00", "")[:4] in found.text.replace("\x00", "")
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=st.text(min_size=1, max_size=40).filter(lambda t: t.strip() == t))
