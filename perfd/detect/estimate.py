@@ -26,9 +26,10 @@ POWER = 0.9  # with which the smallest detectable effect would have been seen
 class Comparison:
     """A metric on two sides.
 
-    `shift` is ln(after / before), or the difference of two rates, and `spread` its error without
-    the allowance. `p` is one-sided: how often noise alone would look at least as much worse.
-    `least` is the smallest `shift` that would have been seen at this `alpha`.
+    `shift` is ln(after / before), or the difference of two rates; `spread` is its error without
+    the allowance, `whole` with it, and `low` … `high` the 95 % interval of the latter. `p` is
+    one-sided: how often noise alone would look at least as much worse. `least` is the smallest
+    `shift` that would have been seen at this `alpha`.
     """
 
     metric: str
@@ -40,8 +41,14 @@ class Comparison:
     low: float
     high: float
     spread: Spread
+    whole: Spread
     p: float
     least: float
+
+    def at_least(self, confidence: float) -> float:
+        """What the shift is no less than, one-sided."""
+        reach = student_quantile(confidence, self.whole.freedom)
+        return self.shift - reach * math.sqrt(self.whole.variance)
 
     @property
     def mde(self) -> float:
@@ -135,7 +142,7 @@ def _of_levels(
     p = float(student_tail(shift / deviation, error.freedom)) if deviation > 0.0 else 0.5
     least = deviation * (student_quantile(1.0 - alpha, error.freedom) + normal_quantile(POWER))
     return Comparison(
-        metric, measures.unit(metric), *sides, effect, shift, low, high, error, p, least
+        metric, measures.unit(metric), *sides, effect, shift, low, high, error, whole, p, least
     )
 
 
@@ -153,6 +160,7 @@ def _of_rates(
         shift,
         shift - reach,
         shift + reach,
+        error,
         error,
         found.p,
         found.least(alpha, POWER),

@@ -113,7 +113,7 @@ def _correlation(parts: Sequence[Cells], tau: float) -> float:
     if tau <= 0.0 or weight <= 0.0:
         return 0.0
     phi = product / weight / tau
-    phi = min(max(phi + (1.0 + 3.0 * phi) / pairs, 0.0), MOST_CORRELATION)
+    phi = min(max(phi + (1.0 + 3.0 * phi) * len(parts) / pairs, 0.0), MOST_CORRELATION)
     told = pairs * _visible(parts, tau) ** 2
     return (phi * told + USUAL_CORRELATION * USUAL_WINDOWS) / (told + USUAL_WINDOWS)
 
@@ -126,10 +126,10 @@ def _visible(parts: Sequence[Cells], tau: float) -> float:
 
 
 def _sum_of_correlations(parts: Sequence[Cells], tau: float, phi: float) -> float:
-    """Tau (1 + phi) / (1 - phi), corrected for a mean having been taken out of a short series."""
+    """Tau (1 + phi) / (1 - phi), corrected for each part's mean having been taken out of it."""
     factor = (1.0 + phi) / (1.0 - phi)
-    longest = max(len(part) for part in parts)
-    return tau * factor / max(1.0 - factor / longest, 0.5)
+    cells = sum(len(part) for part in parts)
+    return tau * factor / max(1.0 - factor * len(parts) / cells, 0.5)
 
 
 def _batched(part: Cells) -> float:
