@@ -47,11 +47,12 @@ def trend(controls: Sequence[Control], drift: float) -> Trend:
     if len(controls) < FEWEST:
         return Trend(0.0, drift)
     shifts = np.array([c.shift for c in controls])
-    weights = 1.0 / (np.array([c.variance for c in controls]) + drift)
+    variances = np.array([c.variance for c in controls])
+    weights = 1.0 / (variances + drift)  # none may outweigh the rest by its traffic alone
     middle = _median(shifts, weights)
     # By how much they differ includes their own noise; the median's error is 1.25 of the mean's.
     apart = MAD_TO_SD * float(np.median(np.abs(shifts - middle)))
-    error = max(1.57 * apart**2 / len(controls), 1.0 / float(weights.sum()))
+    error = 1.57 * max(apart**2 / len(controls), 1.0 / float((1.0 / variances).sum()))
     trust = drift / (drift + error)
     return Trend(trust * middle, drift * (1.0 - trust))
 
