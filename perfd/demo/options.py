@@ -38,6 +38,11 @@ class DemoOptions:
         return WARM_UP_SECONDS + AFTER_SECONDS / self.pace + LATENESS_SECONDS + self.slack
 
     @property
+    def verification(self) -> float:
+        """Seconds after a fix within which it must be verified; that may take twice the traffic."""
+        return self.judgement + AFTER_SECONDS / self.pace
+
+    @property
     def all_looks(self) -> float:
         """Seconds after a deploy until perfd has looked at it as often as it does on the same day.
 
@@ -48,4 +53,4 @@ class DemoOptions:
     @property
     def slack(self) -> float:
         """Seconds for evaluations to be repeated, ten times at most, and for a slow machine."""
-        return 15 + 600 / self.pace
+        return 10 + 600 / self.pace

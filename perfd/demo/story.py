@@ -126,8 +126,9 @@ class Story:
 
     async def _see_fix(self) -> None:
         await self._deploy(FIXED, like=FIXED)
-        if not await self._observe(FIXED, self._options.judgement, until=self._is_verified):
-            self._problems.append(f"not verified within {self._options.judgement:.0f} s of {FIXED}")
+        seconds = self._options.verification
+        if not await self._observe(FIXED, seconds, until=self._is_verified):
+            self._problems.append(f"not verified within {seconds:.0f} s of {FIXED}")
             return
         self._note("the ticket is verified")
 

@@ -19,7 +19,6 @@ class Line(NamedTuple):
     sku: str
     quantity: int
     list_price: str
-    scarce: bool
 
 
 def cart(number: int) -> list[Line]:
@@ -37,5 +36,4 @@ def sku(article: int) -> str:
 
 def _line(rng: random.Random, article: int) -> Line:
     cents = 199 + article * 37 % 9800
-    # Every ninth article sells out often, so its stock is looked up before a price is promised.
-    return Line(sku(article), rng.randint(1, 5), f"{cents / 100:.2f}", article % 9 == 0)
+    return Line(sku(article), rng.randint(1, 5), f"{cents / 100:.2f}")

@@ -14,17 +14,15 @@ from perfd.demo.shop.stock import Stock
 STOCK = web.AppKey("stock", Stock)
 
 
-async def one(request: web.Request) -> web.Response:
-    """`GET /stock/{sku}`."""
-    found = request.app[STOCK].one(request.match_info["sku"])
-    if not found:
-        raise web.HTTPNotFound
-    return web.json_response(found)
-
-
 async def several(request: web.Request) -> web.Response:
-    """`GET /stock?sku=…&sku=…`."""
+    """`GET /stock?sku=…&sku=…`, by one query."""
     return web.json_response(request.app[STOCK].several(request.query.getall("sku", [])))
+
+
+async def each(request: web.Request) -> web.Response:
+    """`GET /stock/each?sku=…&sku=…`, by a query for each: the N+1, harmless for one article."""
+    stock = request.app[STOCK]
+    return web.json_response({sku: stock.one(sku) for sku in request.query.getall("sku", [])})
 
 
 def build(options: argparse.Namespace) -> web.Application:
@@ -37,8 +35,8 @@ def build(options: argparse.Namespace) -> web.Application:
 
     app = service.application()
     app.cleanup_ctx.append(stock)
-    app.router.add_get("/stock/{sku}", one)
     app.router.add_get("/stock", several)
+    app.router.add_get("/stock/each", each)
     return app
 
 

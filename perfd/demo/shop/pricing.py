@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import functools
 from collections.abc import AsyncIterator, Sequence
 
 import aiohttp
@@ -24,22 +23,22 @@ class Pricing:
 
     async def session(self, _: web.Application) -> AsyncIterator[None]:
         """Connections to inventory, for as long as the application lives."""
-        async with aiohttp.ClientSession() as session:
-            self._get = functools.partial(tracing.call, session, "GET")
+        async with aiohttp.ClientSession() as self._session:
             yield
 
     async def quote(self, request: web.Request) -> web.Response:
         """`POST /quote`."""
         lines = [Line(*line) for line in await request.json()]
-        stock = await self._stock([line.sku for line in lines if line.scarce])
+        stock = await self._stock(lines)
         quoted = rules.quote(lines, self._release.new_receipt())
-        late = [sku for sku, pieces in stock.items() if not pieces]
+        late = [line.sku for line in lines if not stock.get(line.sku)]
         return web.json_response({**quoted, "late": late})
 
-    async def _stock(self, scarce: Sequence[str]) -> dict[str, int]:
-        if not scarce:
-            return {}
-        return await self._release.ask_stock(self._get, self._inventory, scarce)
+    async def _stock(self, lines: Sequence[Line]) -> dict[str, int]:
+        wanted = [("sku", line.sku) for line in lines]
+        url = self._inventory.joinpath(self._release.stock_path).with_query(wanted)
+        found: dict[str, int] = await tracing.call(self._session, "GET", url)
+        return found
 
 
 def build(options: argparse.Namespace) -> web.Application:

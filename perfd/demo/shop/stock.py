@@ -22,9 +22,9 @@ class Stock:
         self._database = sqlite3.connect(file)
         self._fill()
 
-    def one(self, wanted: str) -> dict[str, int]:
-        """The stock of one article; empty when there is none of that name."""
-        return self._select(ONE, wanted)
+    def one(self, wanted: str) -> int:
+        """The stock of one article; 0 when there is none of that name."""
+        return self._select(ONE, wanted).get(wanted, 0)
 
     def several(self, wanted: Sequence[str]) -> dict[str, int]:
         """The stock of many articles by one statement."""
