@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from perfd.detect.case import DeployCase
+from perfd.detect.deploys import NO_VERSION
 from perfd.model.finding import Interval
 from perfd.model.series import STEADY
 from perfd.model.window import Gauge, Window
@@ -141,10 +142,13 @@ def version_of(window: Window) -> str:
 
 
 def _unlabelled(case: DeployCase) -> bool:
-    """Whether the version label does not tell the sides apart."""
-    return case.deploy.version in ("", case.deploy.previous) or not any(
-        version_of(w) == case.deploy.version for w in case.requests
-    )
+    """Whether the version label does not tell the sides apart.
+
+    A version that was announced and has no traffic yet is waited for where there are labels.
+    """
+    if case.deploy.version in ("", case.deploy.previous):
+        return True
+    return all(version_of(w) in NO_VERSION for w in case.requests)
 
 
 Belongs = Callable[[Window], bool]

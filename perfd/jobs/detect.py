@@ -69,7 +69,7 @@ class DetectJob:
         for deploy in deploys:
             held = self._judgement(deploy)
             if held is None or (held.due is not None and held.due <= complete):
-                self._judge(deploy, held, deploys, complete, now)
+                self._try(deploy, held, deploys, complete, now)
 
     # --- finding deploys --------------------------------------------------------------------------
 
@@ -107,6 +107,21 @@ class DetectJob:
         return self._watches[place]
 
     # --- judging them -----------------------------------------------------------------------------
+
+    def _try(
+        self,
+        deploy: Deploy,
+        held: Judgement | None,
+        deploys: Sequence[Deploy],
+        complete: float,
+        now: float,
+    ) -> None:
+        """One deploy that cannot be judged does not keep the others waiting; it is tried again."""
+        try:
+            self._judge(deploy, held, deploys, complete, now)
+        except (ArithmeticError, LookupError, ValueError):
+            self._meter.count("perfd_deploys_judged", state="failed")
+            log.exception("deploy %s %s could not be judged", deploy.service, deploy.version)
 
     def _judge(
         self,

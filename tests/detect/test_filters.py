@@ -190,3 +190,13 @@ def test_without_version_labels_only_an_announcement_is_a_deploy() -> None:
     assert len(world.deploys) == 1
     (finding,) = world.opened
     assert finding.version == "1.1.0"
+
+
+def test_an_announced_version_is_waited_for() -> None:
+    world = World()
+    world.run(70, OLD)
+    world.announce(Deploy("pricing", "test", "1.1.0", "1.0.0", world.now, source="announced"))
+    world.run(40, OLD)
+    assert [j.state for j in world.judgements] == ["waiting"]
+    world.run(34, replace(NEW, latency=0.05))
+    assert [f.version for f in world.opened] == ["1.1.0"]
