@@ -12,7 +12,6 @@ import random
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from perfd import __version__
@@ -44,7 +43,7 @@ from perfd.store.request_log import SegmentLog
 from perfd.supervise import FAILED, OK, Part, Supervisor, nothing, notify_systemd, watchdog_period
 from perfd.telemetry import Telemetry
 from perfd.trackers.build import build_trackers
-from perfd.web.access import Access, Caller, Purpose
+from perfd.web.access import Access
 from perfd.web.app import WebApp
 from perfd.web.credentials import access_for, server_context
 from perfd.web.totals import ServiceTotals
@@ -59,19 +58,8 @@ SELF_PROFILE_HZ = 20
 HOT_SECTIONS = ("detect", "tickets")  # a reload applies these; the rest needs a restart
 
 
-@dataclass(frozen=True, slots=True)
-class PushGuard:
-    """Who may push, as the access rules of one listening address say."""
-
-    access: Access
-
-    def may_push(self, authorization: str | None) -> bool:
-        """Whether a request with this Authorization header may push telemetry."""
-        return self.access.allows(Purpose.PUSH, Caller(authorization=authorization or ""))
-
-
 # What every receiver is handed.
-Door = tuple[Decoders, LoggedIntake, Admission, PushGuard, Clock, Telemetry]
+Door = tuple[Decoders, LoggedIntake, Admission, Access, Clock, Telemetry]
 
 
 class Daemon:
@@ -256,7 +244,7 @@ class Daemon:
         )
 
     def _door(self, address: str) -> Door:
-        guard = PushGuard(access_for(address, self._config.auth))
+        guard = access_for(address, self._config.auth)
         return (
             self._decoder, self._intake, self._admission, guard, self._clock, self._telemetry,
         )  # fmt: skip

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from typing import Protocol
 
-from perfd.errors import StoreError
+from perfd.errors import PerfdError
 from perfd.interfaces import Clock, Meter, RequestLog, Store
 from perfd.model.batch import Batch
 
@@ -44,7 +44,7 @@ class FlushJob:
         self._one_at_a_time = asyncio.Lock()
 
     async def run(self, now: float) -> None:
-        """One flush. Raises StoreError when the store did not take the batch; nothing is lost."""
+        """One flush. Raises StoreError or Overloaded when the batch was not taken; it is kept."""
         async with self._one_at_a_time:
             batch = self._held or self._aggregate.take(now)
             if batch.empty:
@@ -70,5 +70,5 @@ class FlushJob:
         try:
             await self.run(now)
             await self.run(now)
-        except StoreError:
+        except PerfdError:
             log.exception("the last windows could not be stored; the request log still has them")

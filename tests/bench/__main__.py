@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHES = ("ingest", "receive", "profiles", "daemon", "disk", "deploys")
+BENCHES = ("ingest", "receive", "profiles", "daemon", "disk", "pages", "deploys")
 
 
 def main(names: list[str]) -> int:

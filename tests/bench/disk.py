@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import math
 import resource
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -180,13 +181,13 @@ def questions(store: SqliteStore, end: float) -> Iterator[tuple[str, float, int]
         yield name, sorted(taken)[1], size
 
 
-def main() -> None:
+def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--hours", type=float, default=6)
     parser.add_argument("--versions", choices=("sequential", "parallel"), default="sequential")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "perfd.db"
         clock = ManualClock(START)
@@ -196,6 +197,7 @@ def main() -> None:
         print(f"peak RSS {peak():.0f} MiB while writing, with the generator")
         report(store, arguments.hours, cost)
         print(f"peak RSS {peak():.0f} MiB after the questions")
+    return 0
 
 
 def report(store: SqliteStore, hours: float, cost: dict[str, float]) -> None:
@@ -230,4 +232,4 @@ def peak() -> float:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main(sys.argv[1:]))

@@ -20,6 +20,7 @@ import math
 import random
 import statistics
 import struct
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -169,11 +170,11 @@ def _run(ways: dict[str, Callable[[bytes], None]], bodies: list[bytes], seconds:
         )
 
 
-def main() -> None:
+def main(argv: list[str]) -> int:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=10.0, help="for each kind of batch")
-    seconds = parser.parse_args().seconds
+    seconds = parser.parse_args(argv).seconds
     for name, kinds in KINDS.items():
         before = _resident()
         bodies = [batch(kinds, seed) for seed in range(8)]
@@ -189,7 +190,8 @@ def main() -> None:
             f"  resident memory {_resident():.0f} MiB, {before:.0f} before it;"
             f" {held:.0f} of them are the batches to be sent"
         )
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main(sys.argv[1:]))

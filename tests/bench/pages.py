@@ -58,8 +58,8 @@ def cost(name: str, act: object) -> None:
     print(f"{name:<46}{(time.process_time() - start) * 1000:8.1f} ms of CPU")
 
 
-def main() -> None:
-    amount = int(sys.argv[1]) if len(sys.argv) > 1 else 500
+def main(argv: list[str]) -> int:
+    amount = int(argv[0]) if argv else 500
     with tempfile.TemporaryDirectory() as folder:
         clock, meter = ManualClock(NOW), CountingMeter()
         store = open_store(Path(folder), StoreSettings(), pace=1.0, clock=clock, meter=meter)
@@ -75,7 +75,8 @@ def main() -> None:
     cost("flame graph of 20,000 nodes, both pictures", lambda: flame_graph(nodes))
     for name, body in static.files().items():
         print(f"{name:<46}{len(body):8,d} bytes")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main(sys.argv[1:]))
