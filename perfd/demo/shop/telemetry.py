@@ -1,7 +1,7 @@
 """Telemetry of one shop process: spans, CPU profiles and, if wanted, metrics, by the public SDKs.
 
 Where to and how often comes from the standard `OTEL_*` variables, and for profiles from
-`PYROSCOPE_SERVER_ADDRESS` (none, no profiles) and `PYROSCOPE_UPLOAD_INTERVAL` in seconds.
+`PYROSCOPE_SERVER_ADDRESS` (none, no profiles), `PYROSCOPE_HTTP_HEADERS` and `PYROSCOPE_UPLOAD_INTERVAL` in seconds.
 """
 
 from __future__ import annotations
@@ -70,6 +70,12 @@ def _start_metrics(resource: Resource) -> MeterProvider:
     return provider
 
 
+def _profile_headers() -> dict[str, str]:
+    """`PYROSCOPE_HTTP_HEADERS` is name=value, with commas between; pyroscope-io reads none itself."""
+    pairs = os.environ.get("PYROSCOPE_HTTP_HEADERS", "").split(",")
+    return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
+
+
 def _start_profiles(resource: Resource) -> bool:
     address = os.environ.get("PYROSCOPE_SERVER_ADDRESS")
     if not address:
@@ -80,6 +86,7 @@ def _start_profiles(resource: Resource) -> bool:
             application_name=str(resource.attributes["service.name"]),
             server_address=address,
             tags={key: str(resource.attributes.get(key, "")) for key in tags},
+            http_headers=_profile_headers(),
             upload_interval=int(os.environ.get("PYROSCOPE_UPLOAD_INTERVAL", "10")),
             # Sampling only who holds the GIL would miss half the CPU of a service that does I/O.
             gil_only=False,
