@@ -1,7 +1,8 @@
 """Telemetry of one shop process: spans, CPU profiles and, if wanted, metrics, by the public SDKs.
 
 Where to and how often comes from the standard `OTEL_*` variables, and for profiles from
-`PYROSCOPE_SERVER_ADDRESS` (none, no profiles), `PYROSCOPE_HTTP_HEADERS` and `PYROSCOPE_UPLOAD_INTERVAL` in seconds.
+`PYROSCOPE_SERVER_ADDRESS` (none, no profiles), `PYROSCOPE_HTTP_HEADERS` and
+`PYROSCOPE_UPLOAD_INTERVAL` in seconds.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def _start_metrics(resource: Resource) -> MeterProvider:
 
 
 def _profile_headers() -> dict[str, str]:
-    """`PYROSCOPE_HTTP_HEADERS` is name=value, with commas between; pyroscope-io reads none itself."""
+    """`PYROSCOPE_HTTP_HEADERS`: name=value, with commas between; pyroscope-io reads none."""
     pairs = os.environ.get("PYROSCOPE_HTTP_HEADERS", "").split(",")
     return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
 
