@@ -9,10 +9,10 @@ from collections import defaultdict
 from pathlib import Path
 
 import pytest
-from perfd.store.open import open_store
 
 from perfd.clock import SystemClock
 from perfd.model.series import REQUESTS
+from perfd.store.open import open_store
 from perfd.store.settings import StoreSettings
 from tests.e2e.daemon import Running
 from tests.e2e.spans import export_request, post
