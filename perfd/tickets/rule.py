@@ -4,8 +4,8 @@ The bound lies around the *old* baseline, so a fix must undo the regression and 
 on it. On the bad side it is m away from the baseline, in logarithms for positive quantities:
 
     e = |ln(after / before)|                           the measured effect
-    m = max(ln 1.05, e / 3, doubt about the baseline)  room for noise: must be achievable
-    m = min(m, e / 2, ln 1.25)                         never nearer to the regression
+    m = hypot(max(ln 1.05, e / 3), doubt about the baseline)  room for noise, of two kinds
+    m = min(m, e / 2, ln 1.25)                                never nearer to the regression
 
 A version that fixes nothing has its estimate at e; for its 95 % interval to lie below e / 2 the
 estimate must be off by half the effect and half the interval. A version that fixes everything
@@ -79,7 +79,8 @@ def _logarithmic(before: Estimate, after: Estimate) -> tuple[float, float]:
     worse_is_more = after.value > before.value
     edge = before.ci[1] if worse_is_more else before.ci[0]
     doubt = abs(math.log(edge / before.value)) if edge > 0 else 0.0
-    margin = min(max(FLOOR, effect * SHARE_OF_EFFECT, doubt), effect * NEVER_NEARER, CEILING)
+    room = math.hypot(max(FLOOR, effect * SHARE_OF_EFFECT), doubt)
+    margin = min(room, effect * NEVER_NEARER, CEILING)
     if worse_is_more:
         return before.value / NOT_THE_SAME_WORK, before.value * math.exp(margin)
     return before.value * math.exp(-margin), before.value * NOT_THE_SAME_WORK
@@ -89,7 +90,7 @@ def _additive(before: Estimate, after: Estimate) -> tuple[float, float]:
     effect = abs(after.value - before.value)
     worse_is_more = after.value > before.value
     doubt = abs((before.ci[1] if worse_is_more else before.ci[0]) - before.value)
-    margin = min(max(effect * SHARE_OF_EFFECT, doubt), effect * NEVER_NEARER)
+    margin = min(math.hypot(effect * SHARE_OF_EFFECT, doubt), effect * NEVER_NEARER)
     if worse_is_more:
         return min(0.0, before.value), before.value + margin
     return before.value - margin, max(1.0, before.value)
