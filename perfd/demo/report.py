@@ -70,7 +70,7 @@ class Terminal:
     def result(self, outcome: Mapping[str, Any]) -> None:
         """The JSON object, or its gist."""
         if self._as_json:
-            print(json.dumps(outcome, indent=2), file=sys.stdout, flush=True)
+            print(json.dumps(outcome), file=sys.stdout, flush=True)
             return
         for line in gist(outcome):
             self.say(line)
