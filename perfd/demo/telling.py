@@ -58,5 +58,11 @@ def _stop_on_signals() -> None:
     """Unwind on Ctrl-C and on SIGTERM alike, so that every child process is stopped."""
     telling = asyncio.current_task()
     assert telling is not None
+
+    def stop() -> None:
+        # Once is enough: a second one must not break off the stopping of the children.
+        if not telling.cancelling():
+            telling.cancel()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, telling.cancel)
+        asyncio.get_running_loop().add_signal_handler(number, stop)
