@@ -9,8 +9,8 @@ SKUS = 600
 
 # Log-normal, as baskets are: most are small, and the few large ones make the latency tail.
 TYPICAL_LINES = 10
-SPREAD = 0.45
-MOST_LINES = 32
+SPREAD = 0.3
+MOST_LINES = 24
 
 
 class Line(NamedTuple):
