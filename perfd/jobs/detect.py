@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from perfd.detect.deploy import Judged, judge
 from perfd.detect.deploys import Traffic, VersionWatch, joined, unexplained
+from perfd.detect.restarts import RestartWatch
 from perfd.detect.settings import DetectSettings
 from perfd.interfaces import Meter, Store
 from perfd.jobs.deploy_case import CaseReader
@@ -20,7 +21,7 @@ from perfd.model.batch import DEPLOY, JUDGEMENT, Document
 from perfd.model.deploy import Deploy
 from perfd.model.evidence import Found
 from perfd.model.judgement import SUPERSEDED, WAITING, Judgement
-from perfd.model.series import INSTANCE_REQUESTS
+from perfd.model.series import INSTANCE_REQUESTS, UNKNOWN
 from perfd.model.times import floor_to
 from perfd.model.window import Window
 from perfd.tickets.codec import decode, encode
@@ -54,6 +55,7 @@ class DetectJob:
         self._join = settings.join / pace
         self._reader = CaseReader(store, settings, pace)
         self._watches: dict[Place, VersionWatch] = {}
+        self._restarts: dict[Place, RestartWatch] = {}
         self._upto: float | None = None
 
     def configure(self, settings: DetectSettings) -> None:
@@ -80,10 +82,12 @@ class DetectJob:
         windows = self._store.windows(INSTANCE_REQUESTS, {}, self._upto, complete)
         found = []
         for place, traffic in _traffic(windows):
-            for deploy in self._watch(place).see(traffic):
-                whole = joined(deploy, known, self._join)
-                if whole not in known:
-                    found.append(whole)
+            seen = self._watch(place).see(traffic)
+            found += [joined(deploy, known, self._join) for deploy in seen]
+        for place, start, instances in _nameless(windows):
+            if restart := self._restarts_of(place).see(start, instances):
+                found.append(joined(restart, known, self._join))
+        found = [deploy for deploy in found if deploy not in known]
         if found:
             self._record([], found, now)
         self._upto = complete
@@ -105,6 +109,11 @@ class DetectJob:
         if place not in self._watches:
             self._watches[place] = VersionWatch(*place, self._width, self._join)
         return self._watches[place]
+
+    def _restarts_of(self, place: Place) -> RestartWatch:
+        if place not in self._restarts:
+            self._restarts[place] = RestartWatch(*place, self._width, self._join)
+        return self._restarts[place]
 
     # --- judging them -----------------------------------------------------------------------------
 
@@ -172,6 +181,24 @@ def _traffic(windows: Iterable[Window]) -> list[tuple[Place, Traffic]]:
         versions[version] = versions.get(version, 0) + window.count
     ordered = sorted(counts.items(), key=lambda item: item[0])
     return [(place, Traffic(start, versions)) for (start, place), versions in ordered]
+
+
+def _nameless(windows: Iterable[Window]) -> list[tuple[Place, float, set[str]]]:
+    """Instances that serve without a version, by service and environment, in time order.
+
+    Where other instances of the service name theirs, the label tells deploys, and not the restart.
+    """
+    serving: dict[tuple[float, Place], set[str]] = {}
+    labelled: set[Place] = set()
+    for window in windows:
+        label = window.series.label
+        place = (label.get("service", ""), label.get("environment", ""))
+        if label.get("version", UNKNOWN) != UNKNOWN:
+            labelled.add(place)
+        elif window.count:
+            serving.setdefault((window.start, place), set()).add(label.get("instance", UNKNOWN))
+    ordered = sorted(serving.items(), key=lambda item: item[0])
+    return [(place, start, who) for (start, place), who in ordered if place not in labelled]
 
 
 def _replaces(later: Deploy, deploy: Deploy) -> bool:

@@ -6,6 +6,7 @@ to try. Of the rest only what perfd matches processes, containers and commits by
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from perfd.errors import BadInput
@@ -25,6 +26,8 @@ KEPT = (
     "telemetry.sdk.language",
     "vcs.ref.head.revision",
 )
+IMAGE = ("container.image.repo_digests", "container.image.id")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{12}")  # as much of it as people look at
 _ATTRIBUTES = 1  # field of the Resource message
 _MEMO = 4096  # resources; a service that changes its resource with every request fills it
 _MEMO_BYTES = 8192  # per resource
@@ -70,11 +73,21 @@ def resource_of(attributes: Mapping[str, str]) -> Resource:
     """The Resource of attributes by name; empty values count as missing."""
     return Resource(
         attributes.get("service.name") or UNKNOWN_SERVICE,
-        attributes.get("service.version") or UNKNOWN,
+        version_of(attributes),
         next((attributes[name] for name in ENVIRONMENT if attributes.get(name)), UNKNOWN),
         instance_of(attributes),
         tuple(sorted((k, v) for k, v in attributes.items() if k.startswith(KEPT))),
     )
+
+
+def version_of(attributes: Mapping[str, str]) -> str:
+    """`service.version`, else the digest of the image that runs: it changes with every deploy."""
+    if version := attributes.get("service.version"):
+        return version
+    for name in IMAGE:
+        if digest := _DIGEST.search(attributes.get(name, "")):
+            return digest[0]
+    return UNKNOWN
 
 
 def instance_of(attributes: Mapping[str, str]) -> str:
