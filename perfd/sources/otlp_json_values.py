@@ -65,7 +65,7 @@ def real(value: Real) -> float:
     """A double from a number or text; a missing one is 0. Raises ValueError."""
     if isinstance(value, str) and value not in _NOT_FINITE and not value[-1:].isdigit():
         raise ValueError(f"{value!r} is not a number")
-    return float(value or 0.0)
+    return 0.0 if value in (None, "") else float(value)
 
 
 def octets(hexadecimal: str | None) -> bytes:
