@@ -8,7 +8,7 @@ what waits for a network is async.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -350,6 +350,3 @@ class Component(Protocol):
     async def stop(self) -> None:
         """Finish what was begun."""
         ...
-
-
-Stream = AsyncIterator[bytes]

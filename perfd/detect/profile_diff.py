@@ -57,26 +57,23 @@ def profile_diff(case: DeployCase, sides: Sides) -> ProfileDiff | None:
 
 
 def _windows(case: DeployCase, version: str, span: Interval) -> list[ProfileWindow]:
-    """Steady CPU profiles of a version within a span, or from before it by one window."""
+    """Steady CPU profiles of a version within a span."""
     return [
         p
         for p in case.profiles
-        if p.series.label.get("version") == version
-        and p.series.label.get("phase", STEADY) == STEADY
-        and p.series.label.get("type", "").startswith(CPU_PROFILE)
-        and span[0] <= p.start < span[1]
+        if _belongs(p, version, span) and p.series.label.get("type", "").startswith(CPU_PROFILE)
     ]
+
+
+def _belongs(part: ProfileWindow | Window, version: str, span: Interval) -> bool:
+    label = part.series.label
+    steady = label.get("phase", STEADY) == STEADY
+    return steady and label.get("version") == version and span[0] <= part.start < span[1]
 
 
 def _rate(case: DeployCase, version: str, span: Interval) -> float:
     """Requests per second of one instance: per second that an instance was profiled."""
-    windows = [
-        w
-        for w in case.instances
-        if w.series.label.get("version") == version
-        and w.series.label.get("phase", STEADY) == STEADY
-        and span[0] <= w.start < span[1]
-    ]
+    windows = [w for w in case.instances if _belongs(w, version, span)]
     seconds = sum(w.width for w in windows)
     return sum(w.count for w in windows) / seconds if seconds else 0.0
 
