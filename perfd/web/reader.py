@@ -75,6 +75,14 @@ class Reader:
         metrics = self._windows(METRIC_REQUESTS, labels, start, end, step)
         return [*spans, *(w for w in metrics if w.series.label["service"] not in traced)]
 
+    def known_services(self) -> set[str]:
+        """Names of all services whose requests the store holds."""
+        return {
+            series.label["service"]
+            for name in (REQUESTS, METRIC_REQUESTS)
+            for series in self._store.series(name)
+        }
+
     def _windows(
         self, name: str, labels: Labels, start: float, end: float, step: float | None
     ) -> list[Window]:

@@ -56,8 +56,9 @@ class OperationRecord(Record, frozen=True):
 class ServiceRecord(Record, frozen=True):
     """One service over the last hour (divided by pace).
 
-    `state`: regressed (a ticket is open), judging (a deploy is being judged), ok, or quiet (no
-    requests). `versions` in the order in which they last took traffic; `version` is the last.
+    `state`: regressed (a ticket is open), judging (a deploy is being judged), ok, silent (no
+    requests in the hour, but some before) or quiet (never any).
+    `versions` in the order in which they last took traffic; `version` is the last.
     """
 
     service: str

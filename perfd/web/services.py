@@ -21,7 +21,8 @@ STEPS = 60
 # The newest part of the hour, which is compared with the rest of it.
 RECENT = 600.0
 
-REGRESSED, JUDGING, OK, QUIET = "regressed", "judging", "ok", "quiet"
+REGRESSED, JUDGING, OK = "regressed", "judging", "ok"
+QUIET, SILENT = "quiet", "silent"  # never sent a request; sent some, but none in the hour
 About = TypeVar("About", Ticket, Judgement)
 _FOLLOWED = frozenset({State.OPEN, State.VERIFYING})
 
@@ -56,16 +57,24 @@ def back(now: float, pace: float, hours: float = 1.0) -> Span:
 
 
 def services(reader: Reader, recent: Recent, now: float) -> list[Service]:
-    """Every service that sent requests in the hour, or whose processes are watched, by name."""
+    """Every service that ever sent requests, or whose processes are watched, by name."""
     span = back(now, reader.pace)
     windows = grouped(recent.windows(span), "service")
     watched = {g.series.label["service"] for g in reader.gauges(CPU_TIME, {}, span.start, now)}
-    names = sorted({name for (name,) in windows} | watched)
+    known = reader.known_services()
+    names = sorted({name for (name,) in windows} | watched | known)
     tickets = by_service(t for t in reader.tickets() if t.state in _FOLLOWED)
     waiting = reader.judgements(now - DAY)
     judging = by_service(j for j in waiting if j.state == WAITING)
     return [
-        service(name, windows.get((name,), []), span, tickets.get(name, ()), judging.get(name, ()))
+        service(
+            name,
+            windows.get((name,), []),
+            span,
+            tickets.get(name, ()),
+            judging.get(name, ()),
+            known=name in known,
+        )
         for name in names
     ]
 
@@ -76,19 +85,24 @@ def service(
     span: Span,
     tickets: Sequence[Ticket] = (),
     judging: Sequence[Judgement] = (),
+    *,
+    known: bool = False,
 ) -> Service:
-    """One service from its windows of the hour and what is open about it."""
+    """One service from its windows of the hour and what is open about it.
+
+    `known` says that it sent requests at some time.
+    """
     steps = over_time(windows, span)
-    known = steps[next((i for i, step in enumerate(steps) if step.count), 0) :]
-    cut = len(known) - max(1, min(round(RECENT / HOUR * STEPS), len(known) // 2))
+    served = steps[next((i for i, step in enumerate(steps) if step.count), 0) :]
+    cut = len(served) - max(1, min(round(RECENT / HOUR * STEPS), len(served) // 2))
     return Service(
         name=name,
-        state=_state(bool(windows), tickets, judging),
+        state=_state(bool(windows), known, tickets, judging),
         environments=tuple(in_order(w.series.label.get("environment", "") for w in windows)),
         versions=versions(windows),
-        red=combined(known),
-        recent=combined(known[cut:]),
-        earlier=combined(known[:cut]),
+        red=combined(served),
+        recent=combined(served[cut:]),
+        earlier=combined(served[:cut]),
         steps=tuple(steps),
         span=span,
         tickets=tuple(tickets),
@@ -113,9 +127,9 @@ def by_service(entries: Iterable[About]) -> dict[str, list[About]]:
     return groups
 
 
-def _state(busy: bool, tickets: Sequence[Ticket], judging: Sequence[Judgement]) -> str:
+def _state(busy: bool, known: bool, tickets: Sequence[Ticket], judging: Sequence[Judgement]) -> str:
     if tickets:
         return REGRESSED
-    if judging:
-        return JUDGING
-    return OK if busy else QUIET
+    if not busy:
+        return SILENT if known else QUIET
+    return JUDGING if judging else OK

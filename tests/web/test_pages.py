@@ -63,7 +63,7 @@ async def test_the_overview_of_healthy_services() -> None:
     world.clock.advance(3600)
     async with TestClient(TestServer(world.app())) as client:
         shown = await page(client, "/")
-    assert shown.heading.startswith("No service sends telemetry yet")  # an hour of silence
+    assert shown.heading.startswith("No telemetry for an hour from inventory, pricing")
     world = shop()
     put(world.store, ticket("f", state=State.CLOSED), ID, DEPLOYED)
     async with TestClient(TestServer(world.app())) as client:

@@ -62,6 +62,14 @@ def test_nothing_known() -> None:
     assert said.sentence.startswith("No service sends telemetry yet")
 
 
+def test_services_that_fell_silent_are_named() -> None:
+    gone = service("gone", [], back(NOW, 1.0), known=True)
+    watched = service("perfd", [], back(NOW, 1.0))
+    assert verdict.verdict([gone, watched]).sentence == "No telemetry for an hour from gone."
+    said = verdict.verdict([busy("a", count=60), gone])
+    assert said.facts[-1] == "No telemetry for an hour from gone."
+
+
 def test_all_as_fast_as_before() -> None:
     said = verdict.verdict([busy(f"s{n}", count=60) for n in range(4)])
     assert said.sentence == "All 4 services are as fast as an hour ago."

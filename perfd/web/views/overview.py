@@ -13,7 +13,7 @@ from perfd.tickets.wording import Scale, length
 from perfd.web.links import service_path
 from perfd.web.reader import Reader
 from perfd.web.recent import Recent
-from perfd.web.services import JUDGING, QUIET, REGRESSED, Service, services
+from perfd.web.services import JUDGING, QUIET, REGRESSED, SILENT, Service, services
 from perfd.web.svg.sparkline import sparkline
 from perfd.web.views.figures import duration, rate, seconds_scale, share
 from perfd.web.views.machine import Figure, machine, processes
@@ -58,7 +58,7 @@ class Overview:
 def overview(reader: Reader, recent: Recent, statuses: Sequence[Status], now: float) -> Overview:
     """Reads the last hour and says how it was."""
     found = services(reader, recent, now)
-    busy = [service for service in found if service.state != QUIET]
+    busy = [service for service in found if service.state not in {QUIET, SILENT}]
     start = now - (found[0].span.end - found[0].span.start if found else 0.0)
     scale = seconds_scale(s.red.quantile(0.95) for s in busy)
     said = verdict(found)

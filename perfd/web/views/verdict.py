@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perfd.model.finding import Estimate
 from perfd.model.ticket import Ticket
 from perfd.tickets.wording import before_after, signed
-from perfd.web.services import JUDGING, QUIET, REGRESSED, Service
+from perfd.web.services import JUDGING, QUIET, REGRESSED, SILENT, Service
 from perfd.web.views.words import ago_words, counted, fix_words, got_worse, judgement_words, listed
 
 # Fewer requests on either side than a verdict needs (DESIGN section 5) say nothing.
@@ -31,15 +31,13 @@ class Verdict:
 
 def verdict(services: Sequence[Service]) -> Verdict:
     """Tickets first; without any, how the last ten minutes compare with the hour before them."""
-    busy = [service for service in services if service.state != QUIET]
+    busy = [service for service in services if service.state not in {QUIET, SILENT}]
+    silent = [service for service in services if service.state == SILENT]
     regressed = [service for service in busy if service.state == REGRESSED]
     if not busy:
-        return Verdict(
-            "No service sends telemetry yet; perfd watches this machine and itself.", UNSURE
-        )
-    if regressed:
-        return _regressed(regressed, busy)
-    return _compared(busy)
+        return _nobody(silent)
+    said = _regressed(regressed, busy) if regressed else _compared(busy)
+    return replace(said, facts=(*said.facts, *_silence(silent)))
 
 
 def ratio(service: Service) -> float | None:
@@ -47,6 +45,20 @@ def ratio(service: Service) -> float | None:
     before, after = service.earlier.quantile(0.95), service.recent.quantile(0.95)
     enough = min(service.earlier.histogram.count, service.recent.histogram.count) >= ENOUGH
     return after / before if enough and before and after else None
+
+
+def _nobody(silent: Sequence[Service]) -> Verdict:
+    """Before the first span, and when all that ever sent one have stopped."""
+    nothing = "No service sends telemetry yet; perfd watches this machine and itself."
+    return Verdict("".join(_silence(silent)) or nothing, UNSURE)
+
+
+def _silence(silent: Sequence[Service]) -> tuple[str, ...]:
+    """Services that sent requests once, and none in the hour."""
+    if not silent:
+        return ()
+    names = listed([service.name for service in silent])
+    return (f"No telemetry for {ago_words(silent[0].span)} from {names}.",)
 
 
 def _regressed(regressed: Sequence[Service], busy: Sequence[Service]) -> Verdict:
