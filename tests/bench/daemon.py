@@ -20,7 +20,10 @@ from pathlib import Path
 
 import psutil
 
+from tests.bench.cgroup import Cgroup, limited
+
 MIB = 1 << 20
+LIMIT = 256 * MIB
 
 
 def free_port() -> int:
@@ -31,7 +34,7 @@ def free_port() -> int:
 class Perfd:
     """A real `perfd run` in a folder of its own."""
 
-    def __init__(self, folder: Path, extra: str = "") -> None:
+    def __init__(self, folder: Path, extra: str = "", group: Cgroup | None = None) -> None:
         self.http, self.otlp_http, self.otlp_grpc = (f"127.0.0.1:{free_port()}" for _ in range(3))
         config = folder / "perfd.yaml"
         config.write_text(
@@ -39,11 +42,9 @@ class Perfd:
             f"otlp_grpc: '{self.otlp_grpc}'}}\ndata_dir: {folder / 'data'}\n{extra}"
         )
         self._log = (folder / "perfd.log").open("ab")
-        self.process = psutil.Popen(
-            [sys.executable, "-m", "perfd", "run", "--config", str(config)],
-            stdout=self._log,
-            stderr=self._log,
-        )
+        program = [sys.executable, "-m", "perfd", "run", "--config", str(config)]
+        command = group.command(program) if group else program
+        self.process = psutil.Popen(command, stdout=self._log, stderr=self._log)
         self._wait_until_ready()
 
     def _wait_until_ready(self) -> None:
@@ -77,9 +78,9 @@ class Perfd:
 
 
 @contextlib.contextmanager
-def running(extra: str = "") -> Iterator[Perfd]:
+def running(extra: str = "", group: Cgroup | None = None) -> Iterator[Perfd]:
     with tempfile.TemporaryDirectory(prefix="perfd-bench-") as folder:
-        perfd = Perfd(Path(folder), extra)
+        perfd = Perfd(Path(folder), extra, group)
         try:
             yield perfd
         finally:
@@ -118,7 +119,7 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=60)
     args = parser.parse_args(argv)
-    with running() as perfd:
+    with limited(LIMIT) as group, running(group=group) as perfd:
         before = perfd.cpu()
         time.sleep(10)
         idle = (perfd.cpu() - before) / 10
@@ -126,7 +127,10 @@ def main(argv: list[str]) -> int:
             f"idle: RSS {perfd.rss():.0f} MiB (goal 85), {idle * 100:.2f} % of a core", flush=True
         )
         print(line("HTTP, gzip, fsync, 10,000 spans/s", load(perfd, "http", 10_000, args.seconds)))
-        print("  goals: RSS 130 MiB, 15 % of a core", flush=True)
+        print("  goals: RSS 130 MiB, 15 % of a core")
+        print(
+            f"  {group.told() if group else 'without a cgroup: none can be made here'}", flush=True
+        )
     with running() as perfd:
         print(line("HTTP, gzip, fsync, 30,000 spans/s", load(perfd, "http", 30_000, 20)))
         print("  goal: half a core", flush=True)
