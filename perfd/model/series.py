@@ -13,11 +13,33 @@ REQUESTS = "requests"
 # RED from spans: service, version, environment, instance, phase.
 INSTANCE_REQUESTS = "instance.requests"
 # RED from the metric of the same meaning; never added to REQUESTS, which counts the same requests.
+# Labels as of REQUESTS, and `buckets`: what the sender's histogram could tell apart.
 METRIC_REQUESTS = "http.server.request.duration"
+# The same by instance, labels as of INSTANCE_REQUESTS.
+METRIC_INSTANCE_REQUESTS = "instance.http.server.request.duration"
+# Of sampled requests: the time that no call of theirs explains, and the failures (errors) that no
+# failed call explains: service, version, environment, operation. Its count is the requests sampled.
+OWN_TIME = "requests.own"
+# Calls that the sampled requests of OWN_TIME made: service, version, environment, operation, peer,
+# call. Histogram without buckets: seconds that the requests waited; calls in parallel share them.
+CALLS = "calls"
+# Calls of CALLS that repeated a failed one, and how long the requests waited for them.
+RETRIES = "calls.retries"
+# Which service was seen behind a peer: service, environment, peer, callee.
+LINKS = "calls.links"
 # CPU seconds spent in the window by the processes of an instance (Gauge.total).
 CPU_TIME = "process.cpu.time"
 # Resident bytes of the processes of an instance (Gauge.mean).
 MEMORY = "process.memory.usage"
+
+# Of an instance on the host that it runs on: host, service, version, environment, instance.
+# Share of all cores of the host that its processes used (Gauge.mean).
+CPU_SHARE = "process.cpu.utilization"
+# Seconds in the window that its threads were ready to run and had no core (Gauge.total).
+CPU_WAIT = "process.cpu.wait.time"
+# Of a host: share of all cores in use, and share of time that its hypervisor gave to others.
+HOST_CPU = "host.cpu.utilization"
+HOST_STEAL = "host.cpu.steal"
 
 # `phase` of a request: an instance's first 20 s and 50 requests are kept, but judged by nobody.
 STEADY = "steady"
