@@ -1,6 +1,8 @@
-"""The composition root and the life of the daemon: the one file that knows every part.
+"""The life of the daemon and its doors: the one file that knows every part.
 
-Start is downstream first (store, outbox, web, aggregate, schedule, receivers), drain the reverse.
+What happens between a body and a ticket is composed in `engine/`; here it meets the machine: its
+clock, disk, signals and ports. Start is downstream first (store, outbox, web, aggregate, schedule,
+receivers), drain the reverse.
 """
 
 from __future__ import annotations
@@ -15,31 +17,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from perfd import __version__
-from perfd.aggregate.aggregator import Aggregator
 from perfd.clock import SystemClock
 from perfd.config import Config
+from perfd.engine.collecting import Collecting
+from perfd.engine.judging import Judging
+from perfd.engine.surroundings import Surroundings
 from perfd.errors import ConfigError, PerfdError, StoreError
 from perfd.interfaces import Clock
-from perfd.jobs.deliver import Deliverer
-from perfd.jobs.desk import TicketDesk
-from perfd.jobs.detect import DetectJob
-from perfd.jobs.flush import FlushJob
-from perfd.jobs.follow import Follower
 from perfd.jobs.intake import LoggedIntake
-from perfd.jobs.replay import replay
-from perfd.jobs.sample import SampleJob
-from perfd.jobs.verify import VerifyJob
 from perfd.model.series import Resource
-from perfd.schedule import Schedule, in_thread
+from perfd.schedule import Schedule
 from perfd.sources.admission import Admission
 from perfd.sources.decoders import Decoders
-from perfd.sources.otlp_decode import OtlpDecoder
-from perfd.sources.profile_decode import ProfileDecoder
 from perfd.sources.pyroscope_push import routes as pyroscope_routes
 from perfd.sources.sampler import ResourceSampler
 from perfd.store.lock import DirectoryLock
-from perfd.store.open import open_store
-from perfd.store.request_log import SegmentLog
+from perfd.store.open import open_log, open_store
 from perfd.supervise import FAILED, OK, Part, Supervisor, nothing, notify_systemd, watchdog_period
 from perfd.telemetry import Telemetry
 from perfd.trackers.build import build_trackers
@@ -50,9 +43,6 @@ from perfd.web.totals import ServiceTotals
 
 log = logging.getLogger(__name__)
 
-MINUTE = 60.0  # seconds at pace 1: a row of the store, and how often deploys are judged
-FLUSH = 20.0  # seconds at pace 1; each flush rewrites the rows of the minutes that it touches
-SHORTEST_FLUSH = 0.5
 DRAIN_SECONDS = 20.0  # for one part; a service manager's own limit must be longer
 SELF_PROFILE_HZ = 20
 HOT_SECTIONS = ("detect", "tickets")  # a reload applies these; the rest needs a restart
@@ -160,9 +150,7 @@ class Daemon:
         ]
         if cold:
             log.warning("changed, but only a restart applies it: %s", ", ".join(cold))
-        self._detect.configure(config.detect)
-        self._follower.configure(config.tickets)
-        self._deliver.configure(trackers)
+        self._judging.configure(config, trackers)
         self._trackers = trackers
         self._config = config
         self._reloaded("applied", 1.0)
@@ -176,57 +164,54 @@ class Daemon:
 
     def _compose(self) -> None:
         """Make every part, and put the components into the order in which they start."""
-        config, clock, meter, pace = self._config, self._clock, self._telemetry, self._config.pace
-        data = Path(config.data_dir)
-        self._store = open_store(data, config.store, pace=pace, clock=clock, meter=meter)
-        self._log = SegmentLog(
-            data / "log",
-            config.store.log,
-            durability=config.durability,
-            after=self._store.log_position(),
-            clock=clock,
-            meter=meter,
-            on_failure=self._log_failed,
-        )
-        self._aggregate = Aggregator(
-            config.aggregate, pace=pace, meter=meter, random=self._random.random
-        )
-        self._intake = LoggedIntake(self._log, self._aggregate, clock, meter)
+        config = self._config
+        self._around = around = self._surroundings()
         self._totals = ServiceTotals()
-        self._flush = FlushJob(
-            self._aggregate, self._store, self._log, clock, meter, self._totals.add
-        )
-        self._follower = Follower(
-            self._store, config.tickets, pace=pace, base_url=self._base_url(), meter=meter
-        )
-        self._verify = VerifyJob(self._store, self._follower, pace=pace)
-        self._detect = DetectJob(self._store, self._follower.record, config.detect, pace, meter)
-        self._deliver = Deliverer(
-            self._store, self._follower, self._trackers, clock, self._random, meter
-        )
-        self._decoder = Decoders(
-            {
-                "traces": (otlp := OtlpDecoder(config.otlp, meter)),
-                "metrics": otlp,
-                "logs": otlp,
-                "profiles": ProfileDecoder(config.profiles, meter),
-            }
-        )
+        self._collecting = Collecting(config, around, flushed=self._totals.add)
+        self._collecting.watch(self._sampler())
+        self._judging = Judging(config, around, trackers=self._trackers, base_url=self._base_url())
         self._admission = Admission(
             config.otlp.max_in_flight_size, config.otlp.max_in_flight_requests
         )
         self._web = self._pages()
-        self._schedule = self._jobs()
         self._register()
         self._publish()
+
+    def _surroundings(self) -> Surroundings:
+        """The machine's own time, disk and randomness."""
+        config, clock, meter = self._config, self._clock, self._telemetry
+        self._schedule = Schedule(clock, meter)
+        data = Path(config.data_dir)
+        store = open_store(data, config.store, pace=config.pace, clock=clock, meter=meter)
+        log_ = open_log(
+            data,
+            config.store,
+            durability=config.durability,
+            after=store.log_position(),
+            clock=clock,
+            meter=meter,
+            on_failure=self._log_failed,
+        )
+        beat = self._supervisor.beat
+        return Surroundings(clock, self._schedule, meter, self._random, store, log_, beat)
+
+    def _sampler(self) -> ResourceSampler:
+        return ResourceSampler(
+            self._collecting.aggregate.resources,
+            own=Resource("perfd", __version__, "perfd", str(os.getpid())),
+            own_pid=os.getpid(),
+            host=socket.gethostname(),
+            settings=self._config.sample,
+            meter=self._telemetry,
+        )
 
     def _pages(self) -> WebApp:
         config = self._config
         return WebApp(
             listen=config.listen.http,
-            store=self._store,
-            desk=TicketDesk(self._follower, self._clock),
-            live=self._aggregate,
+            store=self._around.store,
+            desk=self._judging.desk,
+            live=self._collecting.aggregate,
             board=self._supervisor,
             access=access_for(config.listen.http, config.auth),
             clock=self._clock,
@@ -246,44 +231,21 @@ class Daemon:
     def _door(self, address: str) -> Door:
         guard = access_for(address, self._config.auth)
         return (
-            self._decoder, self._intake, self._admission, guard, self._clock, self._telemetry,
-        )  # fmt: skip
-
-    def _jobs(self) -> Schedule:
-        config, pace = self._config, self._config.pace
-        minute = MINUTE / pace
-        schedule = Schedule(self._clock, self._telemetry)
-        sampler = ResourceSampler(
-            self._aggregate.resources,
-            own=Resource("perfd", __version__, "perfd", str(os.getpid())),
-            own_pid=os.getpid(),
-            host=socket.gethostname(),
-            settings=config.sample,
-            meter=self._telemetry,
+            self._collecting.decoder,
+            self._collecting.intake,
+            self._admission,
+            guard,
+            self._clock,
+            self._telemetry,
         )
-        every = schedule.every
-        every(config.sample.interval / pace, "sample", SampleJob(sampler, self._aggregate).run)
-        every(max(FLUSH / pace, SHORTEST_FLUSH), "flush", self._flushing)
-        every(minute, "detect", in_thread(self._detect.run))
-        every(minute, "verify", in_thread(self._verify.run))
-        every(minute, "follow", in_thread(self._follower.tick))
-        every(max(minute, 1.0), "maintain", in_thread(self._store.maintain))
-        return schedule
-
-    async def _flushing(self, now: float) -> None:
-        """The heartbeat of the data path: it also beats when the disk is full, which will pass."""
-        try:
-            await self._flush.run(now)
-        finally:
-            self._supervisor.beat("flush", FLUSH)
 
     def _register(self) -> None:
         """The order of the start; the drain is the reverse."""
         config, add = self._config, self._supervisor.add
         add(Part("store", nothing, self._close_store), essential=True)
-        add(self._deliver)
+        add(self._judging.deliver)
         add(self._web, essential=True)
-        add(Part("aggregate", self._replay, self._drain), essential=True)
+        add(Part("aggregate", self._collecting.open, self._collecting.drain), essential=True)
         add(Part("schedule", self._start_schedule, self._stop_schedule), essential=True)
         if config.telemetry.self_profile:
             add(Part("self-profile", self._profile_self, self._stop_profiling))
@@ -301,9 +263,10 @@ class Daemon:
     def _publish(self) -> None:
         """Gauges of what only the daemon knows together."""
         meter, started = self._telemetry, self._clock.now()
+        store, log_ = self._around.store, self._around.log
         meter.gauge("perfd_start_timestamp_seconds", lambda: started)
-        meter.gauge("perfd_store_size_bytes", lambda: float(self._store.size()))
-        meter.gauge("perfd_log_size_bytes", lambda: float(self._log.size))
+        meter.gauge("perfd_store_size_bytes", lambda: float(store.size()))
+        meter.gauge("perfd_log_size_bytes", lambda: float(log_.size))
         meter.gauge("perfd_config_last_reload_successful", lambda: self._last_reload)
         for signal_ in ("traces", "metrics", "logs", "profiles"):
             meter.gauge("perfd_in_flight_items", self._in_flight(signal_), signal=signal_)
@@ -312,7 +275,7 @@ class Daemon:
             meter.gauge("perfd_component_ok", self._is_ok(name), component=name)
 
     def _in_flight(self, name: str) -> Callable[[], float]:
-        return lambda: float(self._aggregate.in_flight.get(name, 0) + self._flush.held(name))
+        return lambda: self._collecting.in_flight(name)
 
     def _is_ok(self, name: str) -> Callable[[], float]:
         return lambda: float(
@@ -322,27 +285,8 @@ class Daemon:
     # --- parts that are two functions -------------------------------------------------------------
 
     async def _close_store(self) -> None:
-        self._log.close()
-        await asyncio.to_thread(self._store.close)
-
-    async def _replay(self) -> None:
-        """Read back what a crash left, before anything new arrives."""
-        count = await asyncio.to_thread(
-            replay,
-            self._log,
-            self._store,
-            self._decoder,
-            self._aggregate,
-            self._aggregate.take,
-            self._telemetry,
-        )
-        if count:
-            log.info("read %d acknowledged items back from the request log", count)
-        self._intake.open = True
-
-    async def _drain(self) -> None:
-        self._intake.open = False
-        await self._flush.drain(self._clock.now())
+        self._around.log.close()
+        await asyncio.to_thread(self._around.store.close)
 
     async def _start_schedule(self) -> None:
         self._schedule.start()

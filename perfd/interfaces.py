@@ -8,7 +8,7 @@ what waits for a network is async.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -31,6 +31,14 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds that never go back."""
+        ...
+
+
+class Timetable(Protocol):
+    """Recurring work, passed in: the machine's own time, or a virtual one."""
+
+    def every(self, seconds: float, name: str, job: Callable[[float], Awaitable[None]]) -> None:
+        """Call `job` with the wall time every so many seconds, never twice at once."""
         ...
 
 
@@ -141,6 +149,10 @@ class RequestLog(Protocol):
     @property
     def size(self) -> int:
         """Bytes on disk."""
+        ...
+
+    def close(self) -> None:
+        """Sync what is left and release everything; safe to call twice."""
         ...
 
 

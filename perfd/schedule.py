@@ -1,5 +1,7 @@
 """Recurring work: APScheduler says when, and a registry of our own knows what is running.
 
+In a simulation a clock that is advanced says when, and runs follow each other in its order.
+
 APScheduler's defaults skip a late run silently and its shutdown cancels running coroutines, so runs
 are coalesced without a grace time, and every run is a task of ours that is awaited at the end.
 """
@@ -7,11 +9,14 @@ are coalesced without a grace time, and every run is a task of ours that is awai
 from __future__ import annotations
 
 import asyncio
+import heapq
+import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from perfd.clock import ManualClock
 from perfd.interfaces import Clock, Meter
 
 log = logging.getLogger(__name__)
@@ -98,6 +103,43 @@ class Schedule:
             log.warning("%s did not end within %.3g s; cancelled", task.get_name(), within)
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+
+class VirtualSchedule:
+    """The same work in virtual time: the clock stands still during a run, and jumps to the next.
+
+    Runs that are due at the same time follow each other in the order in which their jobs were
+    added, so that the same world runs the same way each time. What a job raises is raised to
+    whoever advances the time: a simulation does not go on with half a daemon.
+    """
+
+    def __init__(self, clock: ManualClock) -> None:
+        self._clock = clock
+        self._order = itertools.count()
+        self._due: list[tuple[float, int, float, Job]] = []
+
+    def every(self, seconds: float, name: str, job: Job) -> None:
+        """Add a job; its first run comes after one interval."""
+        if seconds <= 0:
+            raise ValueError(f"{name}: an interval of {seconds:g} s never ends")
+        self._add(self._clock.now() + seconds, next(self._order), seconds, job)
+
+    def at(self, time: float, job: Job) -> None:
+        """Run a job once, at a time that is not over."""
+        self._add(max(time, self._clock.now()), next(self._order), 0.0, job)
+
+    async def run_until(self, end: float) -> None:
+        """Run all that is due up to and including `end`, and leave the clock there."""
+        while self._due and self._due[0][0] <= end:
+            due, order, seconds, job = heapq.heappop(self._due)
+            self._clock.advance(due - self._clock.now())
+            if seconds:
+                self._add(due + seconds, order, seconds, job)
+            await job(due)
+        self._clock.advance(end - self._clock.now())
+
+    def _add(self, due: float, order: int, seconds: float, job: Job) -> None:
+        heapq.heappush(self._due, (due, order, seconds, job))
 
 
 def in_thread(work: Callable[[float], None]) -> Job:

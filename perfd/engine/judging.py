@@ -1,0 +1,42 @@
+"""From windows in the store to tickets and their verdicts; an agent leaves this to its centre."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from perfd.config import Config
+from perfd.engine.surroundings import MINUTE, Surroundings
+from perfd.interfaces import Tracker
+from perfd.jobs.deliver import Deliverer
+from perfd.jobs.desk import TicketDesk
+from perfd.jobs.detect import DetectJob
+from perfd.jobs.follow import Follower
+from perfd.jobs.verify import VerifyJob
+from perfd.schedule import in_thread
+
+
+class Judging:
+    """Detects, follows, verifies and delivers, once a minute; `desk` is the way in for people.
+
+    `deliver` is a component with a life of its own, which whoever composes this starts and stops.
+    """
+
+    def __init__(
+        self, config: Config, around: Surroundings, *, trackers: Sequence[Tracker], base_url: str
+    ) -> None:
+        store, meter, pace = around.store, around.meter, config.pace
+        self.follower = Follower(store, config.tickets, pace=pace, base_url=base_url, meter=meter)
+        self.desk = TicketDesk(self.follower, around.clock)
+        self.deliver = Deliverer(store, self.follower, trackers, around.clock, around.random, meter)
+        self._detect = DetectJob(store, self.follower.record, config.detect, pace, meter)
+        self._verify = VerifyJob(store, self.follower, pace=pace)
+        minute, every = MINUTE / pace, around.schedule.every
+        every(minute, "detect", in_thread(self._detect.run))
+        every(minute, "verify", in_thread(self._verify.run))
+        every(minute, "follow", in_thread(self.follower.tick))
+
+    def configure(self, config: Config, trackers: Sequence[Tracker]) -> None:
+        """Take new settings of detection and tickets; what was judged stays as it is."""
+        self._detect.configure(config.detect)
+        self.follower.configure(config.tickets)
+        self.deliver.configure(trackers)
