@@ -9,7 +9,7 @@ from perfd.aggregate.operation import decoded
 from perfd.aggregate.origin import Origin
 from perfd.aggregate.streams import Unusable
 from perfd.aggregate.warmup import InstanceKey, Warmup
-from perfd.model.series import CPU_TIME, MEMORY, UNKNOWN, Resource, Series
+from perfd.model.series import CPU_SHARE, CPU_TIME, CPU_WAIT, MEMORY, UNKNOWN, Resource, Series
 from perfd.model.text import shorten
 from perfd.model.window import Reading
 
@@ -31,10 +31,12 @@ class GaugeSeries:
     def of_reading(self, reading: Reading) -> Series:
         """The series of a reading: an instance has its labels under the cap, CPU time its phase."""
         name, labels = reading.series.name, reading.series.label
-        if name not in {CPU_TIME, MEMORY}:
+        if name not in {CPU_TIME, MEMORY, CPU_SHARE, CPU_WAIT}:
             return reading.series
         key = InstanceKey(*(labels.get(field, UNKNOWN) for field in InstanceKey._fields))
         key = InstanceKey.of(self._cardinality.resource(Resource(*key), reading.at))
+        if name in {CPU_SHARE, CPU_WAIT}:
+            return Series.of(name, **key._asdict(), host=labels.get("host", UNKNOWN))
         self._note(name, key, reading.at)
         return self._own(name, key, reading.at)
 

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator
 import psutil
 
 from perfd.interfaces import Meter
-from perfd.model.series import Series
+from perfd.model.series import HOST_CPU, HOST_STEAL, Series
 from perfd.model.window import Reading
 
-UTILIZATION = "host.cpu.utilization"  # 0…1 of all cores
 LOAD = "host.load.1m"
 MEMORY_USED = "host.memory.used"
 MEMORY_AVAILABLE = "host.memory.available"
@@ -32,7 +31,7 @@ class HostSampler:
         self._host = host
         self._meter = meter
         self._before: Values = {}
-        self._times: tuple[float, float] | None = None
+        self._times: tuple[float, float, float] | None = None
 
     def sample(self, now: float) -> Iterator[Reading]:
         """What can be read now; the first reading has no counters yet."""
@@ -64,15 +63,18 @@ class HostSampler:
         }
 
     def _utilization(self) -> Values:
+        """Shares of all cores in use (0…1), and of the time that the hypervisor gave to others."""
         times = psutil.cpu_times()
-        idle = times.idle + times.iowait
+        idle, steal = times.idle + times.iowait, getattr(times, "steal", 0.0)
         # Guests are counted in `user` as well; time that the hypervisor stole was not ours to use.
         total = idle + times.user + times.nice + times.system + times.irq + times.softirq
-        before, self._times = self._times, (idle, total)
-        if before is None or total <= before[1]:
+        before, self._times = self._times, (idle, steal, total)
+        if before is None or total <= before[2]:
             return {}
-        busy = 1.0 - (idle - before[0]) / (total - before[1])
-        return {UTILIZATION: min(max(busy, 0.0), 1.0)}
+        ours = total - before[2]
+        busy = 1.0 - (idle - before[0]) / ours
+        stolen = max(steal - before[1], 0.0)
+        return {HOST_CPU: min(max(busy, 0.0), 1.0), HOST_STEAL: stolen / (ours + stolen)}
 
 
 def _load() -> Values:

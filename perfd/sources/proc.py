@@ -54,6 +54,24 @@ class Proc:
                 return [int(number) for number in line.split()[1:]]
         return [pid]
 
+    def waited(self, pid: int, most: int) -> dict[int, int]:
+        """Nanoseconds that each thread was ready to run and had no core, since it started.
+
+        The second number of schedstat (Documentation/scheduler/sched-stats.rst). Empty where the
+        kernel keeps none, or where there are more than `most` threads: reading them would cost.
+        """
+        folder = self._root / str(pid) / "task"
+        threads = [int(entry.name) for entry in os.scandir(folder)][: most + 1]
+        if len(threads) > most:
+            return {}
+        waited: dict[int, int] = {}
+        for thread in threads:
+            try:
+                waited[thread] = int((folder / str(thread) / "schedstat").read_text().split()[1])
+            except OSError:
+                continue  # it has ended, or the kernel keeps no such thing
+        return waited
+
     def cgroup(self, pid: int) -> str:
         """The path of its cgroup (v2), "" where only v1 is mounted."""
         for line in self._read(pid, "cgroup").splitlines():

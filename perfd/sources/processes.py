@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from perfd.interfaces import Meter
-from perfd.model.series import CPU_TIME, MEMORY, Resource, Series
+from perfd.model.series import CPU_SHARE, CPU_TIME, CPU_WAIT, MEMORY, Resource, Series
 from perfd.model.window import Reading
 from perfd.sources.locate import RETRY, Locator
 from perfd.sources.proc import Proc, Process
 
 Labels = tuple[str, str, str, str]  # service, version, environment, instance
 Key = tuple[int, int]  # pid and start: pids are used again
+MOST_THREADS = 128  # of a process, whose waits are read one by one, 10 µs each
 
 
 class Claim(NamedTuple):
@@ -20,6 +21,11 @@ class Claim(NamedTuple):
 
     process: Process
     labels: Labels
+
+    @property
+    def key(self) -> Key:
+        """Which process it is."""
+        return (self.process.pid, self.process.started)
 
 
 class _Found(NamedTuple):
@@ -45,7 +51,8 @@ class Processes:
         for subject in named[: self._most]:
             labels = labels_of(subject)
             for process in self._processes(subject, now):
-                held = claims.setdefault((process.pid, process.started), Claim(process, labels))
+                claim = Claim(process, labels)
+                held = claims.setdefault(claim.key, claim)
                 if held.labels != labels:
                     self._failed("ambiguous")
         if len(named) > self._most:
@@ -91,25 +98,68 @@ class Processes:
 
 
 class ProcessSampler:
-    """CPU seconds since the last reading, and resident bytes, summed over each instance."""
+    """CPU seconds since the last reading, and resident bytes, summed over each instance.
 
-    def __init__(self) -> None:
-        self._before: dict[Key, float] = {}
+    And what the instance has of its host, which names the two for each other.
+    """
+
+    def __init__(self, proc: Proc, host: str, cores: int) -> None:
+        self._proc = proc
+        self._host = host
+        self._cores = cores
+        self._at: float | None = None
+        self._cpu: dict[Key, float] = {}
+        self._waited: dict[Key, dict[int, int]] = {}
 
     def sample(self, now: float, claims: Iterable[Claim]) -> Iterator[Reading]:
         """A process seen for the first time has no CPU time yet."""
-        cpu: dict[Labels, float] = {}
-        memory: dict[Labels, float] = {}
-        before, self._before = self._before, {}
-        for process, labels in claims:
-            key = (process.pid, process.started)
-            self._before[key] = process.cpu
-            memory[labels] = memory.get(labels, 0.0) + process.memory
-            if key in before:
-                cpu[labels] = cpu.get(labels, 0.0) + max(process.cpu - before[key], 0.0)
-        for name, values in ((CPU_TIME, cpu), (MEMORY, memory)):
+        claims = list(claims)
+        cpu = self._spent(claims)
+        for name, values in ((CPU_TIME, cpu), (MEMORY, _summed(claims, _resident))):
             for labels, value in values.items():
                 yield Reading(_series(name, labels), now, value)
+        waited, elapsed = self._waits(claims), now - (self._at or now)
+        self._at = now
+        shares = {n: v / (elapsed * self._cores) for n, v in cpu.items()} if elapsed > 0.0 else {}
+        for name, values in ((CPU_SHARE, shares), (CPU_WAIT, waited)):
+            for labels, value in values.items():
+                yield Reading(_series(name, labels, host=self._host), now, value)
+
+    def _spent(self, claims: Iterable[Claim]) -> dict[Labels, float]:
+        before, self._cpu = self._cpu, {c.key: c.process.cpu for c in claims}
+        known = [c for c in claims if c.key in before]
+        return _summed(known, lambda c: max(c.process.cpu - before[c.key], 0.0))
+
+    def _waits(self, claims: Iterable[Claim]) -> dict[Labels, float]:
+        """Seconds that threads waited for a core; only of processes all of whose waits are known.
+
+        A thread that began since the last reading has waited only since then.
+        """
+        before, self._waited = self._waited, {c.key: self._read_waits(c) for c in claims}
+        known = [c for c in claims if before.get(c.key) and self._waited[c.key]]
+        return _summed(known, lambda c: _growth(before[c.key], self._waited[c.key]))
+
+    def _read_waits(self, claim: Claim) -> dict[int, int]:
+        try:
+            return self._proc.waited(claim.process.pid, MOST_THREADS)
+        except (OSError, ValueError, IndexError):
+            return {}  # it has ended, or is hidden from us
+
+
+def _summed(claims: Iterable[Claim], value: Callable[[Claim], float]) -> dict[Labels, float]:
+    found: dict[Labels, float] = {}
+    for claim in claims:
+        found[claim.labels] = found.get(claim.labels, 0.0) + value(claim)
+    return found
+
+
+def _resident(claim: Claim) -> float:
+    return float(claim.process.memory)
+
+
+def _growth(before: Mapping[int, int], after: Mapping[int, int]) -> float:
+    """Seconds added to nanoseconds by thread."""
+    return sum(max(waited - before.get(thread, 0), 0) for thread, waited in after.items()) * 1e-9
 
 
 def labels_of(resource: Resource) -> Labels:
@@ -117,10 +167,10 @@ def labels_of(resource: Resource) -> Labels:
     return (resource.service, resource.version, resource.environment, resource.instance)
 
 
-def _series(name: str, labels: Labels) -> Series:
+def _series(name: str, labels: Labels, **more: str) -> Series:
     service, version, environment, instance = labels
     return Series.of(
-        name, service=service, version=version, environment=environment, instance=instance
+        name, service=service, version=version, environment=environment, instance=instance, **more
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class ResourceSampler:
         self._host = HostSampler(host, meter)
         locator = Locator(self._proc, host, own_pid, meter)
         self._processes = Processes(self._proc, locator, settings.max_processes, meter)
-        self._readings = ProcessSampler()
+        self._readings = ProcessSampler(self._proc, host, os.cpu_count() or 1)
         self._cgroups = CgroupSampler(cgroups, host, meter)
 
     def sample(self, now: float) -> Sequence[Reading]:

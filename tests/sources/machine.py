@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 TICKS = 100
@@ -39,11 +40,16 @@ class Machine:
         (folder / "status").write_text(f"Name:\t{name}\nPid:\t{pid}\nNSpid:\t{numbers}\n")
         (folder / "cgroup").write_text(f"1:cpu:/\n0::{cgroup}\n")
 
+    def waited(self, pid: int, **threads: float) -> None:
+        """Write how many seconds its threads (`t20=1.5`) have waited for a core."""
+        for name, seconds in threads.items():
+            folder = self.proc / str(pid) / "task" / name.removeprefix("t")
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "schedstat").write_text(f"7 {round(seconds * 1e9)} 3\n")
+
     def end(self, pid: int) -> None:
         """The process ends."""
-        for file in (self.proc / str(pid)).iterdir():
-            file.unlink()
-        (self.proc / str(pid)).rmdir()
+        shutil.rmtree(self.proc / str(pid))
 
     def group(
         self,

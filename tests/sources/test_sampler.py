@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from perfd.model.series import CPU_TIME, MEMORY, Resource
+from perfd.model.series import CPU_SHARE, CPU_TIME, CPU_WAIT, MEMORY, Resource
 from perfd.model.window import Reading
+from perfd.sources.processes import MOST_THREADS
 from perfd.sources.sample_settings import SampleSettings
 from perfd.sources.sampler import ResourceSampler
 from tests.fakes import CountingMeter
@@ -100,6 +101,43 @@ def test_processes_of_one_instance_are_added_up(machine: Machine) -> None:
     machine.process(20, cpu=2.0)
     machine.process(21, cpu=4.0)
     assert rig.sample()[CPU_TIME, "shop"] == pytest.approx(4.0)
+
+
+def test_what_an_instance_has_of_its_host(machine: Machine) -> None:
+    machine.process(20, cpu=1.0)
+    machine.waited(20, t20=1.0, t21=5.0)
+    rig = Rig(machine, here(20))
+    assert (CPU_WAIT, "shop") not in rig.sample()
+    machine.process(20, cpu=6.0)
+    machine.waited(20, t20=1.5, t21=5.0, t22=0.25)
+    second = rig.sample(after=10.0)
+    assert second[CPU_SHARE, "shop"] == pytest.approx(0.5 / (os.cpu_count() or 1))
+    assert second[CPU_WAIT, "shop"] == pytest.approx(0.75)
+
+
+def test_waits_name_the_host_that_they_are_on(machine: Machine) -> None:
+    machine.process(20)
+    machine.waited(20, t20=0.0)
+    rig = Rig(machine, here(20))
+    rig.sample()
+    (reading,) = [r for r in rig.sampler.sample(1020.0) if r.series.name == CPU_WAIT]
+    assert (reading.series.label["host"], reading.series.label["instance"]) == ("node-1", "shop-1")
+
+
+def test_a_kernel_that_keeps_no_waits_says_nothing_of_them(machine: Machine) -> None:
+    machine.process(20)
+    (machine.proc / "20" / "task" / "20").mkdir(parents=True)
+    rig = Rig(machine, here(20))
+    rig.sample()
+    assert (CPU_WAIT, "shop") not in rig.sample()
+
+
+def test_waits_of_too_many_threads_are_not_read(machine: Machine) -> None:
+    machine.process(20)
+    machine.waited(20, **{f"t{number}": 0.0 for number in range(20, 20 + MOST_THREADS + 1)})
+    rig = Rig(machine, here(20))
+    rig.sample()
+    assert (CPU_WAIT, "shop") not in rig.sample()
 
 
 def test_a_pid_that_was_used_again_is_another_process(machine: Machine) -> None:
