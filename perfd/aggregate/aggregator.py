@@ -59,7 +59,7 @@ class Aggregator:
         self._spans = SpanAggregate(grid, self._windows, origins, warmup, exemplars, meter, random)
         self._metrics = MetricAggregate(
             *(grid, self._windows, self._gauges, origins),
-            *(self._series, Streams(settings.max_series)),
+            *(self._series, Streams(settings.max_series), warmup),
         )
         self._profiles = ProfileAggregate(
             settings, minute=grid.minute, warmup=warmup, meter=meter, cardinality=cardinality

@@ -15,7 +15,7 @@ from perfd.aggregate.points import MALFORMED, believable, number
 from perfd.aggregate.request_metrics import LEGACY, STABLE, Durations, operation_of
 from perfd.aggregate.spans import FUTURE, LATE
 from perfd.aggregate.streams import Streams, Total, Unusable
-from perfd.aggregate.warmup import InstanceKey
+from perfd.aggregate.warmup import InstanceKey, Warmup
 from perfd.aggregate.windows import OpenWindows
 from perfd.model.metric import CUMULATIVE, DELTA, NO_VALUE, MetricBatch
 from perfd.model.series import OVERFLOW
@@ -48,6 +48,7 @@ class MetricAggregate:
         origins: Origins,
         series: GaugeSeries,
         streams: Streams,
+        warmup: Warmup,
     ) -> None:
         self._grid = grid
         self._windows = windows
@@ -55,6 +56,7 @@ class MetricAggregate:
         self._origins = origins
         self._series = series
         self._streams = streams
+        self._warmup = warmup
 
     def add(self, batches: Sequence[MetricBatch], items: int, now: float) -> Counter[str]:
         """Count a delivery of `items` points; returns how many were dropped, by reason."""
@@ -101,12 +103,19 @@ class MetricAggregate:
         increment = self._increment(sent, durations.total)
         if increment is None:
             return
-        operation = operation_of(sent.point)
-        operation = operation._replace(name=sent.origin.operation(operation.name))
-        other = sent.origin.metric(operation._replace(name=OVERFLOW))
         count = believable(increment.count)
-        cell = self._windows.cell(sent.origin.metric(operation), index, other)
-        cell.add(count, count if operation.error else 0, durations.histogram(increment))
+        if not count:
+            return
+        operation, origin = operation_of(sent.point), sent.origin
+        operation = operation._replace(name=origin.operation(operation.name))
+        phase = self._warmup.metered(origin.key, (increment.start or increment.time) / 1e9, count)
+        layout = durations.layout(increment)
+        series = origin.metric(operation, phase, layout)
+        other = origin.metric(operation._replace(name=OVERFLOW), phase, layout)
+        counted = (count, count if operation.error else 0, durations.histogram(increment))
+        self._windows.cell(series, index, other).add(*counted)
+        instance, other = origin.metric_instance(phase), origin.other_metric_instance(phase)
+        self._windows.cell(instance, index, other).add(*counted)
 
     def _take_number(self, sent: Sent, index: int, now: float) -> None:
         value = number(sent.point)
@@ -133,10 +142,14 @@ class MetricAggregate:
 
 
 def _stream(sent: Sent) -> bytes:
-    """The name of a stream: source, metric, kind, attributes, and the bounds of its buckets."""
+    """The name of a stream: source, metric, kind, attributes, bounds of its buckets, and its start.
+
+    Processes that share a resource (workers without an instance id) differ in when they began.
+    """
     bounds: bytes = getattr(sent.point, "explicit_bounds", b"")
     parts = ["\0".join(sent.source).encode("utf-8", "replace"), sent.metric.name]
-    parts += [sent.kind.encode(), bounds, *sorted(sent.point.attributes[:])]
+    start = sent.point.start_time_unix_nano.to_bytes(8, "big")
+    parts += [sent.kind.encode(), bounds, start, *sorted(sent.point.attributes[:])]
     digest = hashlib.blake2b(digest_size=16)
     for part in parts:
         digest.update(len(part).to_bytes(4, "big"))

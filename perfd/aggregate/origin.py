@@ -7,6 +7,7 @@ from perfd.aggregate.operation import Operation
 from perfd.aggregate.warmup import InstanceKey
 from perfd.model.series import (
     INSTANCE_REQUESTS,
+    METRIC_INSTANCE_REQUESTS,
     METRIC_REQUESTS,
     OVERFLOW,
     REQUESTS,
@@ -16,6 +17,7 @@ from perfd.model.series import (
 
 _REFRESH = 60.0  # seconds after which a resource proves its labels again, so that they stay its own
 _MOST = 10_000
+_MOST_LAYOUTS = 8  # of one resource; a histogram's buckets change with its program
 
 
 class Origin:
@@ -33,6 +35,7 @@ class Origin:
         self._now = now
         self._names: dict[str, str] = {}
         self._series: dict[tuple[str, ...], Series] = {}
+        self._layouts: set[str] = set()
 
     def operation(self, name: str) -> str:
         """The name under which an operation is counted: its own or `_other`."""
@@ -56,9 +59,27 @@ class Origin:
         """INSTANCE_REQUESTS of the instances that found no room."""
         return self._of(INSTANCE_REQUESTS, instance=OVERFLOW, phase=phase)
 
-    def metric(self, operation: Operation) -> Series:
-        """METRIC_REQUESTS of an operation, by status class."""
-        return self._of(METRIC_REQUESTS, operation=operation.name, status=operation.status)
+    def metric(self, operation: Operation, phase: str, buckets: str) -> Series:
+        """METRIC_REQUESTS of an operation, by status class, phase and layout of the buckets."""
+        name, status = operation.name, operation.status
+        labels = {"status": status, "phase": phase, "buckets": self._layout(buckets)}
+        return self._of(METRIC_REQUESTS, operation=name, **labels)
+
+    def metric_instance(self, phase: str) -> Series:
+        """METRIC_INSTANCE_REQUESTS, by phase."""
+        return self._of(METRIC_INSTANCE_REQUESTS, instance=self.labels.instance, phase=phase)
+
+    def other_metric_instance(self, phase: str) -> Series:
+        """METRIC_INSTANCE_REQUESTS of the instances that found no room."""
+        return self._of(METRIC_INSTANCE_REQUESTS, instance=OVERFLOW, phase=phase)
+
+    def _layout(self, buckets: str) -> str:
+        """The layout, or `_other`: of what has too many, quantiles are not known."""
+        if buckets not in self._layouts:
+            if len(self._layouts) >= _MOST_LAYOUTS:
+                return OVERFLOW
+            self._layouts.add(buckets)
+        return buckets
 
     def _of(self, name: str, **labels: str) -> Series:
         key = (name, *labels.values())

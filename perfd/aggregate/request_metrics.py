@@ -19,6 +19,7 @@ from perfd.aggregate.operation import (
 from perfd.aggregate.points import explicit_bounds, explicit_total, exponential_total
 from perfd.aggregate.rebucket import from_explicit, from_exponential
 from perfd.aggregate.streams import Total
+from perfd.model.buckets import explicit_layout, exponential_layout
 from perfd.model.histogram import Histogram
 
 STABLE = b"http.server.request.duration"
@@ -43,6 +44,12 @@ class Durations(NamedTuple):
     def exponential(cls, metric: Any, point: Any) -> Durations:
         """Of an exponential histogram. Raises Unusable."""
         return cls(exponential_total(point), None, unit_of(metric))
+
+    def layout(self, increment: Total) -> str:
+        """What its buckets tell apart; of a scale that has changed, the coarser one."""
+        if self.bounds is None:
+            return exponential_layout(increment.scale)
+        return explicit_layout([bound * self.unit for bound in self.bounds])
 
     def histogram(self, increment: Total) -> Histogram:
         """What came since the last point, in perfd's buckets."""

@@ -39,12 +39,13 @@ class InstanceKey(NamedTuple):
 class Instance:
     """What is known of one: when it was first and last seen, and its requests."""
 
-    __slots__ = ("first", "last", "requests")
+    __slots__ = ("first", "last", "metered", "requests")
 
     def __init__(self, at: float) -> None:
         self.first = at
         self.last = at
         self.requests = 0
+        self.metered = 0  # by the instance's own metric: the same requests, so a count apart
 
     def steady_at(self, at: float) -> bool:
         """Whether the warm-up was over at `at`, as far as was counted by now."""
@@ -117,6 +118,18 @@ class Warmup:
             parts[instance.requests >= REQUESTS and end >= warm].append(i)
             instance.requests += 1
         return parts
+
+    def metered(self, key: InstanceKey, since: float, requests: int) -> str:
+        """The phase of requests that an instance's own metric counted since `since`.
+
+        A point is of one phase: which of its requests came first is not known.
+        """
+        instance = self.seen(key, since)
+        if instance is None:
+            return WARMUP
+        steady = since >= instance.first + SECONDS and instance.metered >= REQUESTS
+        instance.metered += requests
+        return STEADY if steady else WARMUP
 
     def _sweep(self, at: float) -> bool:
         """Forget idle instances, once a minute at most; whether there is room now."""

@@ -116,6 +116,8 @@ def test_an_explicit_histogram_is_the_operations_window():
         "environment": "unknown",
         "operation": "GET /cart",
         "status": "2xx",
+        "phase": "warmup",
+        "buckets": "0.005 0.01 0.025 0.05 0.075 0.1 0.25 0.5 0.75 1 2.5 5 7.5 10",
     }
     assert (window.count, window.errors, window.histogram.count) == (6, 0, 6)
     assert window.histogram.total == pytest.approx(sum(values))
