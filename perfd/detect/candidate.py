@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from perfd.detect import measures
 from perfd.detect.case import DeployCase
-from perfd.detect.estimate import Comparison, compare
+from perfd.detect.cells import Cells
+from perfd.detect.estimate import Comparison, compare_cells
 from perfd.detect.sides import Sides
 from perfd.model.window import Gauge, Window
 
@@ -34,6 +35,8 @@ class Candidate:
     threshold: float
     expected: float = 0.0  # the shift that would have come without the deploy
     significant: bool = False
+    old: Cells | None = None  # the sides as they were compared
+    new: Cells | None = None
 
     @property
     def floor(self) -> float:
@@ -61,11 +64,7 @@ class Candidate:
         self, after: Sequence[Window], cpu: Sequence[Gauge] | None = None
     ) -> Comparison | None:
         """The same baseline against another after side."""
-        return compare(
-            self.metric,
-            self.before,
-            after,
-            self.cpu_before,
-            self.cpu_after if cpu is None else cpu,
-            expected=self.expected,
-        )
+        new = measures.read(self.metric, after, self.cpu_after if cpu is None else cpu)
+        if self.old is None or new is None:
+            return None
+        return compare_cells(self.metric, self.old, new, expected=self.expected)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from perfd.detect import measures
 from perfd.detect.candidate import ALL_OPERATIONS, Candidate
 from perfd.detect.case import DeployCase
-from perfd.detect.estimate import compare
+from perfd.detect.cells import Cells
+from perfd.detect.columns import Columns, columns
+from perfd.detect.estimate import compare_cells
 from perfd.detect.excess import Raw, moderated, raw
 from perfd.detect.multiple import holm
 from perfd.detect.noise import Spread
@@ -32,12 +34,13 @@ def candidates(case: DeployCase, sides: Sides, alpha: float) -> list[Candidate]:
     What has too little traffic is not tested, and so takes nothing from the budget of the rest.
     """
     usual = variation(case, sides)
+    operations = sorted(set(sides.before) & set(sides.after))
+    read = [_read(case, sides, operation) for operation in operations]
     found: list[Candidate] = []
     for metric in measures.OF_OPERATIONS:
-        operations = sorted(set(sides.before) & set(sides.after))
-        found += _of_metric(case, sides, metric, operations, usual, alpha)
+        found += _of_metric(read, metric, usual, alpha)
     if sides.cpu_before and sides.cpu_after:
-        found += _of_metric(case, sides, measures.CPU, [ALL_OPERATIONS], usual, alpha)
+        found += _of_metric([_read(case, sides, ALL_OPERATIONS)], measures.CPU, usual, alpha)
     return _tested(found, alpha)
 
 
@@ -54,57 +57,74 @@ def _weight(candidate: Candidate) -> float:
     return IMPORTANCE[candidate.metric] * math.sqrt(requests(candidate.after))
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The windows of an operation, read once for all of its metrics."""
+
+    bare: Candidate
+    before: Columns
+    after: Columns
+    past: Columns
+
+    def cells(self, metric: str) -> tuple[Cells | None, Cells | None]:
+        """The metric on both sides."""
+        old = measures.cells_of(metric, self.before, self.bare.cpu_before)
+        return old, measures.cells_of(metric, self.after, self.bare.cpu_after)
+
+
+def _read(case: DeployCase, sides: Sides, operation: str) -> _Read:
+    before, after = _windows(sides, operation)
+    cpu = sides.cpu_before, sides.cpu_after
+    bare = Candidate(case, sides, operation, "", tuple(before), tuple(after), *cpu, None, 0.0)
+    return _Read(bare, columns(before), columns(after), columns(_past(sides, operation)))
+
+
 def _of_metric(
-    case: DeployCase,
-    sides: Sides,
-    metric: str,
-    operations: Sequence[str],
-    usual: Variation,
-    alpha: float,
+    read: Sequence[_Read], metric: str, usual: Variation, alpha: float
 ) -> list[Candidate]:
     """One metric of all operations, which lend each other what they know of the noise."""
-    bare = [_bare(case, sides, operation, metric, alpha) for operation in operations]
-    own = {c.operation: held for c in bare if (held := _raw(c)) is not None}
+    bare = [_bare(one, metric, alpha) for one in read]
+    own = {
+        c.operation: raw
+        for c, one in zip(bare, read, strict=True)
+        if (raw := _raw(c, one)) is not None
+    }
     excess = dict(zip(own, moderated(list(own.values())), strict=True))
     return [_compared(c, excess.get(c.operation), usual, alpha) for c in bare]
 
 
-def _bare(case: DeployCase, sides: Sides, operation: str, metric: str, alpha: float) -> Candidate:
-    before, after = _windows(sides, operation)
-    cpu = sides.cpu_before, sides.cpu_after
-    return Candidate(case, sides, operation, metric, tuple(before), tuple(after), *cpu, None, alpha)
+def _bare(read: _Read, metric: str, alpha: float) -> Candidate:
+    old, new = read.cells(metric)
+    return replace(read.bare, metric=metric, threshold=alpha, old=old, new=new)
 
 
-def _raw(candidate: Candidate) -> Raw | None:
+def _raw(candidate: Candidate, read: _Read) -> Raw | None:
     """What the operation itself says of the noise of its comparison."""
-    sides, metric = candidate.sides, candidate.metric
-    old = measures.read(metric, candidate.before, candidate.cpu_before)
-    new = measures.read(metric, candidate.after, candidate.cpu_after)
-    if old is None or new is None or not _enough(candidate):
+    if candidate.old is None or candidate.new is None or not _enough(candidate):
         return None
-    past = measures.read(metric, _past(candidate), candidate.case.cpu_history)
-    before, after = sides.span_before, sides.span_after
-    return raw(old, new, past, (before[1] - before[0], after[1] - after[0]))
+    past = measures.cells_of(candidate.metric, read.past, candidate.case.cpu_history)
+    before, after = candidate.sides.span_before, candidate.sides.span_after
+    lengths = before[1] - before[0], after[1] - after[0]
+    return raw(candidate.old, candidate.new, past, lengths)
 
 
-def _past(candidate: Candidate) -> list[Window]:
+def _past(sides: Sides, operation: str) -> list[Window]:
     """The history of the operation, or of all."""
-    history = candidate.sides.history
-    if candidate.operation != ALL_OPERATIONS:
-        return history.get(candidate.operation, [])
-    return [window for windows in history.values() for window in windows]
+    if operation != ALL_OPERATIONS:
+        return sides.history.get(operation, [])
+    return [window for windows in sides.history.values() for window in windows]
 
 
 def _compared(
     candidate: Candidate, excess: Spread | None, usual: Variation, alpha: float
 ) -> Candidate:
+    if candidate.old is None or candidate.new is None:
+        return candidate
     expected = usual.expected(candidate.metric)
-    comparison = compare(
+    comparison = compare_cells(
         candidate.metric,
-        candidate.before,
-        candidate.after,
-        candidate.cpu_before,
-        candidate.cpu_after,
+        candidate.old,
+        candidate.new,
         excess=excess,
         allowance=usual.allowance(candidate.metric),
         expected=expected,

@@ -8,17 +8,16 @@ them share one model of the noise, also where a window holds a handful of reques
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
+from perfd.detect.columns import Array, Columns, summed
 from perfd.model.histogram import BUCKETS_PER_OCTAVE
 from perfd.model.window import Gauge, Window
-
-Array = NDArray[np.float64]
 
 OCTAVE = math.log(2.0) / BUCKETS_PER_OCTAVE  # width of a bucket in ln(latency)
 LOG = "log"
@@ -43,6 +42,8 @@ class Cells:
     y: Array
     sampling: float
     freedom: float = math.inf  # degrees of freedom of `sampling`
+    end: float = math.nan  # of the last window
+    version: str = ""  # of the newest window
 
     def __len__(self) -> int:
         return len(self.y)
@@ -59,66 +60,57 @@ class Cells:
         return replace(self, level=level, start=self.start[keep], span=self.span[keep], n=n, y=y)
 
 
-def by_start(windows: Iterable[Window]) -> list[Window]:
-    """One window per interval: status classes, instances and phases merged."""
-    merged: dict[float, Window] = {}
-    for window in windows:
-        held = merged.get(window.start)
-        merged[window.start] = window if held is None else held.merge(window)
-    return [merged[start] for start in sorted(merged)]
-
-
-def mean_cells(windows: Sequence[Window]) -> Cells | None:
+def mean_cells(columns: Columns) -> Cells | None:
     """Mean log latency per window; None without two measured requests."""
-    windows = [w for w in windows if w.histogram.count > w.histogram.zeros]
-    n = _array(w.histogram.count - w.histogram.zeros for w in windows)
+    kept = columns.measured > 0.0
+    n = columns.measured[kept]
     if n.sum() < 2:
         return None
-    totals = _array(w.histogram.log_total for w in windows)
-    squares = _array(w.histogram.log_square for w in windows)
+    totals, squares = columns.logs[kept], columns.squares[kept]
     y = totals / n
     within = max(float((squares - n * y * y).sum()), 0.0)
     freedom = n.sum() - len(n)
     pooled = within / freedom if freedom > 0 else _variance(n, totals, squares)
-    return _cells(LOG, float(totals.sum() / n.sum()), windows, n, y, pooled)
+    return _cells(LOG, float(totals.sum() / n.sum()), columns, kept, n, y, pooled)
 
 
-def quantile_cells(windows: Sequence[Window], q: float) -> Cells | None:
+def quantile_cells(columns: Columns, q: float) -> Cells | None:
     """The `q` quantile of ln(latency) by its influence per window (Hampel 1974).
 
     A window with a share `e` of its requests above the quantile pulls it by (e - (1 - q)) / f,
     with f the density of ln(latency) there.
     """
-    windows = [w for w in windows if w.histogram.count > w.histogram.zeros]
-    if not windows:
+    if not len(columns.bucket):
         return None
-    counts, lowest = bucket_matrix(windows)
-    n = counts.sum(axis=1)
-    pooled = counts.sum(axis=0)
+    lowest = int(columns.bucket.min())
+    column = columns.bucket - lowest
+    pooled = summed(column, columns.held)
     at = place(pooled, q)
     density = _density(pooled, q)
     if density is None:
         return None
-    exceeding = _above(counts, at) / n
+    n = summed(columns.row, columns.held, len(columns))
+    kept = n > 0.0
+    n = n[kept]
+    exceeding = _above(columns, column, at)[kept] / n
     level = (lowest + at) * OCTAVE
     y = level + (exceeding - float(exceeding @ n / n.sum())) / density
-    cells = _cells(LOG, level, windows, n, y, q * (1.0 - q) / (density * density))
+    cells = _cells(LOG, level, columns, kept, n, y, q * (1.0 - q) / (density * density))
     # The variance goes with 1 / f², and f is known from the requests in its band.
     return replace(cells, freedom=max(n.sum() * _half_band(pooled, q), 2.0))
 
 
-def error_cells(windows: Sequence[Window]) -> Cells | None:
+def error_cells(columns: Columns) -> Cells | None:
     """Errors per request and window."""
-    windows = [w for w in windows if w.count]
-    if not windows:
+    kept = columns.requests > 0.0
+    n, errors = columns.requests[kept], columns.errors[kept]
+    if not len(n):
         return None
-    n = _array(w.count for w in windows)
-    errors = _array(w.errors for w in windows)
     rate = float(errors.sum() / n.sum())
-    return _cells(LINEAR, rate, windows, n, errors / n, rate * (1.0 - rate))
+    return _cells(LINEAR, rate, columns, kept, n, errors / n, rate * (1.0 - rate))
 
 
-def cpu_cells(windows: Sequence[Window], cpu: Iterable[Gauge]) -> Cells | None:
+def cpu_cells(columns: Columns, cpu: Iterable[Gauge]) -> Cells | None:
     """CPU seconds per request, over the windows that hold both; its noise is all between windows.
 
     The residual of a ratio of sums: y = ln R + (C - R n) / (R n) with R = sum C / sum n.
@@ -126,14 +118,14 @@ def cpu_cells(windows: Sequence[Window], cpu: Iterable[Gauge]) -> Cells | None:
     spent: dict[float, float] = {}
     for gauge in cpu:
         spent[gauge.start] = spent.get(gauge.start, 0.0) + gauge.total
-    windows = [w for w in windows if w.count and w.start in spent]
-    n = _array(w.count for w in windows)
-    seconds = _array(spent[w.start] for w in windows)
-    if len(windows) < 2 or seconds.sum() <= 0.0:
+    known = np.array([spent.get(start, math.nan) for start in columns.start.tolist()])
+    kept = (columns.requests > 0.0) & ~np.isnan(known)
+    n, seconds = columns.requests[kept], known[kept]
+    if len(n) < 2 or seconds.sum() <= 0.0:
         return None
     ratio = float(seconds.sum() / n.sum())
     y = math.log(ratio) + seconds / (ratio * n) - 1.0
-    return _cells(LOG, math.log(ratio), windows, n, y, 0.0)
+    return _cells(LOG, math.log(ratio), columns, kept, n, y, 0.0)
 
 
 def bucket_matrix(windows: Sequence[Window]) -> tuple[Array, int]:
@@ -142,13 +134,9 @@ def bucket_matrix(windows: Sequence[Window]) -> tuple[Array, int]:
     highest = max((max(w.histogram.buckets) for w in windows if w.histogram.buckets), default=0)
     counts = np.zeros((len(windows), highest - lowest + 1))
     for row, window in enumerate(windows):
-        _fill(counts[row], window.histogram.buckets, lowest)
+        for index, count in window.histogram.buckets.items():
+            counts[row, index - lowest] = count
     return counts, lowest
-
-
-def _fill(row: Array, buckets: Mapping[int, int], lowest: int) -> None:
-    for index, count in buckets.items():
-        row[index - lowest] = count
 
 
 def place(pooled: Array, q: float) -> float:
@@ -180,12 +168,10 @@ def _half_band(pooled: Array, q: float) -> float:
     return min(0.8 * (1.0 - q), 0.025 if pooled.sum() >= 2000 else 0.04)
 
 
-def _above(counts: Array, at: float) -> Array:
+def _above(columns: Columns, column: NDArray[np.int64], at: float) -> Array:
     """Requests of each window above a place."""
-    column = min(int(at), counts.shape[1] - 1)
-    part: Array = counts[:, column] * (1.0 - min(at - column, 1.0))
-    rest: Array = counts[:, column + 1 :].sum(axis=1)
-    return part + rest
+    part = np.clip(column + 1.0 - at, 0.0, 1.0)  # of a bucket that lies above it
+    return summed(columns.row, columns.held * part, len(columns))
 
 
 def _variance(n: Array, totals: Array, squares: Array) -> float:
@@ -195,12 +181,15 @@ def _variance(n: Array, totals: Array, squares: Array) -> float:
 
 
 def _cells(
-    scale: str, level: float, windows: Sequence[Window], n: Array, y: Array, sampling: float
+    scale: str,
+    level: float,
+    columns: Columns,
+    kept: NDArray[np.bool_],
+    n: Array,
+    y: Array,
+    sampling: float,
 ) -> Cells:
-    width = _array(w.width for w in windows)
+    start, width = columns.start[kept], columns.width[kept]
     span = np.maximum(np.round(width / width.min()), 1.0)
-    return Cells(scale, level, _array(w.start for w in windows), span, n, y, sampling)
-
-
-def _array(values: Iterable[float]) -> Array:
-    return np.fromiter(values, dtype=np.float64)
+    end = float(start[-1] + width[-1])
+    return Cells(scale, level, start, span, n, y, sampling, end=end, version=columns.version)

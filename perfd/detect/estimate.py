@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from perfd.detect import measures
 from perfd.detect.cells import LINEAR, Cells
 from perfd.detect.noise import Noise, Spread, noise, sampling, spread
-from perfd.detect.rates import compare_rates, rate_interval
+from perfd.detect.rates import Rates, compare_rates, rate_interval
 from perfd.detect.tails import normal_quantile, student_quantile, student_tail
 from perfd.model.finding import Effect, Estimate, Interval
 from perfd.model.window import Gauge, Window
@@ -27,35 +27,77 @@ class Comparison:
     """A metric on two sides.
 
     `shift` is ln(after / before), or the difference of two rates; `spread` is its error without
-    the allowance, `whole` with it, and `low` … `high` the 95 % interval of the latter. `p` is
-    one-sided: how often noise alone would look at least as much worse. `least` is the smallest
-    `shift` that would have been seen at this `alpha`.
+    the allowance, `whole` with it. `p` is one-sided: how often noise alone would look at least as
+    much worse. What is only told of the few comparisons that matter is computed when asked for.
     """
 
     metric: str
-    unit: str
-    before: Estimate
-    after: Estimate
-    effect: Effect
+    old: Cells
+    new: Cells
+    between: Noise
     shift: float
-    low: float
-    high: float
     spread: Spread
     whole: Spread
     p: float
-    least: float
+    alpha: float
+    rates: Rates | None = None
 
-    def at_least(self, confidence: float) -> float:
-        """What the shift is no less than, one-sided."""
-        reach = student_quantile(confidence, self.whole.freedom)
-        return self.shift - reach * math.sqrt(self.whole.variance)
+    @property
+    def unit(self) -> str:
+        """Seconds, or 1 for a ratio."""
+        return measures.unit(self.metric)
+
+    @property
+    def before(self) -> Estimate:
+        """The old side."""
+        return side(self.old, self.between)
+
+    @property
+    def after(self) -> Estimate:
+        """The new side."""
+        return side(self.new, self.between)
+
+    @property
+    def low(self) -> float:
+        """The lower end of the shift's 95 % interval."""
+        return self.shift - self._reach(CONFIDENCE)
+
+    @property
+    def high(self) -> float:
+        """The upper end of the shift's 95 % interval."""
+        return self.shift + self._reach(CONFIDENCE)
+
+    @property
+    def effect(self) -> Effect:
+        """After against before, as a ratio and as a difference."""
+        if self.rates is not None:
+            return Effect(self.rates.ratio, self.rates.ci, self.shift)
+        ratio = math.exp(self.shift)
+        ci: Interval = (math.exp(self.low), math.exp(self.high))
+        before = measures.natural(self.old, self.old.level)
+        return Effect(ratio, ci, before * (ratio - 1.0))
+
+    @property
+    def least(self) -> float:
+        """The smallest shift that would have been seen at this `alpha`."""
+        if self.rates is not None:
+            return self.rates.least(self.alpha, POWER)
+        reach = student_quantile(1.0 - self.alpha, self.spread.freedom) + normal_quantile(POWER)
+        return math.sqrt(self.spread.variance) * reach
 
     @property
     def mde(self) -> float:
         """The smallest ratio that would have been seen; of rates, after against before."""
-        if self.metric != measures.ERROR_RATE:
+        if self.rates is None:
             return math.exp(self.least)
-        return (self.before.value + self.least) / max(self.before.value, 1.0 / self.before.count)
+        return (self.old.level + self.least) / max(self.old.level, 1.0 / self.old.total)
+
+    def at_least(self, confidence: float) -> float:
+        """What the shift is no less than, one-sided."""
+        return self.shift - self._reach(confidence)
+
+    def _reach(self, confidence: float) -> float:
+        return student_quantile(confidence, self.whole.freedom) * math.sqrt(self.whole.variance)
 
 
 def estimate(metric: str, windows: Sequence[Window], cpu: Iterable[Gauge] = ()) -> Estimate | None:
@@ -64,9 +106,7 @@ def estimate(metric: str, windows: Sequence[Window], cpu: Iterable[Gauge] = ()) 
     `cpu` are the gauges of CPU seconds of the same intervals, for CPU per request.
     """
     cells = measures.read(metric, windows, cpu)
-    if cells is None:
-        return None
-    return side(cells, noise([cells]), _version(windows), _width(windows))
+    return None if cells is None else side(cells, noise([cells]))
 
 
 def compare(
@@ -76,35 +116,53 @@ def compare(
     cpu_before: Iterable[Gauge] = (),
     cpu_after: Iterable[Gauge] = (),
     *,
-    excess: Spread | None = None,
-    allowance: float = 0.0,
     expected: float = 0.0,
     alpha: float = 1e-3,
 ) -> Comparison | None:
-    """The metric after against before; None where a side does not hold it.
+    """The metric after against before, as these windows show it; None where a side is without it.
 
-    `excess` is the variance of the shift beyond that of sampling, where it is known better than
-    from these windows; `allowance` the variance of what differs between any two runs; `expected` a
-    shift that has another cause (the trend of others): all on the scale of `shift`.
+    `expected` is a shift that has another cause, on the scale of `shift`.
     """
     old = measures.read(metric, before, cpu_before)
     new = measures.read(metric, after, cpu_after)
     if old is None or new is None:
         return None
+    return compare_cells(metric, old, new, expected=expected, alpha=alpha)
+
+
+def compare_cells(
+    metric: str,
+    old: Cells,
+    new: Cells,
+    *,
+    excess: Spread | None = None,
+    allowance: float = 0.0,
+    expected: float = 0.0,
+    alpha: float = 1e-3,
+) -> Comparison:
+    """The same of sides that were read before.
+
+    `excess` is the variance of the shift beyond that of sampling, where it is known better than
+    from these windows; `allowance` the variance of what differs between any two runs; `expected` a
+    shift that has another cause (the trend of others): all on the scale of `shift`.
+    """
     between = noise([old, new])
-    sides = (
-        side(old, between, _version(before), _width(before)),
-        side(new, between, _version(after), _width(after)),
-    )
-    error = spread(old, between).plus(spread(new, between))
-    if excess is not None:
+    if excess is None:
+        error = spread(old, between).plus(spread(new, between))
+    else:
         error = sampling(old).plus(sampling(new)).plus(excess)
     if metric == measures.ERROR_RATE:
-        return _of_rates(sides, (old, new), error, alpha)
-    return _of_levels(metric, sides, (old, new), error, allowance, expected, alpha)
+        rates = compare_rates(old, new, error)
+        shift = new.level - old.level
+        return Comparison(metric, old, new, between, shift, error, error, rates.p, alpha, rates)
+    shift = new.level - old.level - expected
+    deviation = math.sqrt(error.variance)
+    p = student_tail(shift / deviation, error.freedom) if deviation > 0.0 else 0.5
+    whole = error.plus(Spread(allowance, math.inf))
+    return Comparison(metric, old, new, between, shift, error, whole, p, alpha)
 
 
-def side(cells: Cells, between: Noise, version: str, width: float) -> Estimate:
+def side(cells: Cells, between: Noise) -> Estimate:
     """The weighted mean of cells with its interval, in the metric's own unit."""
     error = spread(cells, between)
     if cells.scale == LINEAR:
@@ -112,65 +170,5 @@ def side(cells: Cells, between: Noise, version: str, width: float) -> Estimate:
     else:
         reach = student_quantile(CONFIDENCE, error.freedom) * math.sqrt(error.variance)
         ci = (math.exp(cells.level - reach), math.exp(cells.level + reach))
-    return Estimate(
-        measures.natural(cells, cells.level),
-        ci,
-        int(cells.total),
-        float(cells.start[0]),
-        float(cells.start[-1]) + width,
-        version,
-    )
-
-
-def _of_levels(
-    metric: str,
-    sides: tuple[Estimate, Estimate],
-    cells: tuple[Cells, Cells],
-    error: Spread,
-    allowance: float,
-    expected: float,
-    alpha: float,
-) -> Comparison:
-    shift = cells[1].level - cells[0].level - expected
-    whole = error.plus(Spread(allowance, math.inf))
-    reach = student_quantile(CONFIDENCE, whole.freedom) * math.sqrt(whole.variance)
-    low, high = shift - reach, shift + reach
-    ci: Interval = (math.exp(low), math.exp(high))
-    ratio = math.exp(shift)
-    effect = Effect(ratio, ci, sides[0].value * (ratio - 1.0))
-    deviation = math.sqrt(error.variance)
-    p = float(student_tail(shift / deviation, error.freedom)) if deviation > 0.0 else 0.5
-    least = deviation * (student_quantile(1.0 - alpha, error.freedom) + normal_quantile(POWER))
-    return Comparison(
-        metric, measures.unit(metric), *sides, effect, shift, low, high, error, whole, p, least
-    )
-
-
-def _of_rates(
-    sides: tuple[Estimate, Estimate], cells: tuple[Cells, Cells], error: Spread, alpha: float
-) -> Comparison:
-    found = compare_rates(*cells, error)
-    shift = sides[1].value - sides[0].value
-    reach = student_quantile(CONFIDENCE, error.freedom) * math.sqrt(error.variance)
-    return Comparison(
-        measures.ERROR_RATE,
-        measures.unit(measures.ERROR_RATE),
-        *sides,
-        Effect(found.ratio, found.ci, shift),
-        shift,
-        shift - reach,
-        shift + reach,
-        error,
-        error,
-        found.p,
-        found.least(alpha, POWER),
-    )
-
-
-def _version(windows: Sequence[Window]) -> str:
-    """The version of the newest window."""
-    return max(windows, key=lambda w: w.start).series.label.get("version", "")
-
-
-def _width(windows: Sequence[Window]) -> float:
-    return max(windows, key=lambda w: w.start).width
+    value = measures.natural(cells, cells.level)
+    return Estimate(value, ci, int(cells.total), float(cells.start[0]), cells.end, cells.version)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perfd.detect.cells import Array, Cells
+from perfd.detect.cells import Cells
+from perfd.detect.columns import Array
 from perfd.detect.noise import Spread, noise, spread
 
 UNLIKE = 8.0  # times as noisy as the day before: an hour of another kind (F-test at about 0.1 %)

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Sequence
 from perfd.detect.cells import (
     LOG,
     Cells,
-    by_start,
     cpu_cells,
     error_cells,
     mean_cells,
     quantile_cells,
 )
+from perfd.detect.columns import Columns, columns
 from perfd.model.window import Gauge, Window
 
 LATENCY_MEAN = "latency.mean"  # the geometric mean: what a mean of log latencies estimates
@@ -37,15 +37,19 @@ def read(metric: str, windows: Sequence[Window], cpu: Iterable[Gauge] = ()) -> C
 
     Windows of several status classes or instances are merged. `cpu` is for CPU per request alone.
     """
-    merged = by_start(windows)
+    return cells_of(metric, columns(windows), cpu)
+
+
+def cells_of(metric: str, held: Columns, cpu: Iterable[Gauge] = ()) -> Cells | None:
+    """The same of windows that were read before."""
     if metric == CPU:
-        return cpu_cells(merged, cpu)
+        return cpu_cells(held, cpu)
     if metric == ERROR_RATE:
-        return error_cells(merged)
+        return error_cells(held)
     if metric in QUANTILES:
-        return quantile_cells(merged, QUANTILES[metric])
+        return quantile_cells(held, QUANTILES[metric])
     if metric == LATENCY_MEAN:
-        return mean_cells(merged)
+        return mean_cells(held)
     raise ValueError(f"{metric!r} is not a metric that can be judged")
 
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from perfd.detect.cells import Array, Cells
+from perfd.detect.cells import Cells
+from perfd.detect.columns import Array
 
 USUAL_CORRELATION = 0.6  # of neighbouring minutes, worth as much as this many windows:
 USUAL_WINDOWS = 10.0

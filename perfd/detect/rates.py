@@ -25,17 +25,29 @@ TAIL = 0.025  # beyond each end of a 95 % interval
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Two rates compared.
+    """Two rates compared, from requests divided by the over-dispersion."""
 
-    `ratio` is None where nothing failed before, and `ci` belongs to it.
-    """
-
-    ratio: float | None
-    ci: Interval | None
+    levels: Interval
     p: float
     pooled: float
-    before: float  # effective requests, after division by the over-dispersion
+    before: float  # requests
     after: float
+
+    @property
+    def ratio(self) -> float | None:
+        """After against before; None where nothing failed before."""
+        return self.levels[1] / self.levels[0] if self.levels[0] > 0.0 else None
+
+    @property
+    def ci(self) -> Interval | None:
+        """The interval of the ratio, from that of the new side's share of all errors."""
+        if self.levels[0] <= 0.0:
+            return None
+        k0, k1 = self.levels[0] * self.before, self.levels[1] * self.after
+        low = beta_quantile(TAIL, k1, k0 + 1.0) if k1 > 0.0 else 0.0
+        high = beta_quantile(1.0 - TAIL, k1 + 1.0, k0)
+        odds = (low / (1.0 - low), high / max(1.0 - high, 1e-12))
+        return odds[0] * self.before / self.after, odds[1] * self.before / self.after
 
     def least(self, alpha: float, power: float) -> float:
         """The smallest rise that would have been seen: of what has never failed, a few errors."""
@@ -73,14 +85,4 @@ def compare_rates(before: Cells, after: Cells, error: Spread) -> Rates:
     deviation = math.sqrt(error.variance)
     rise = after.level - before.level
     p = max(exact, student_tail(rise / deviation, error.freedom)) if deviation > 0.0 else 0.5
-    ratio = after.level / before.level if before.level > 0.0 else None
-    ci = _ratio_interval(k0, k1, n0, n1) if ratio is not None else None
-    return Rates(ratio, ci, p, pooled, n0, n1)
-
-
-def _ratio_interval(k0: float, k1: float, n0: float, n1: float) -> Interval:
-    """From the interval of k1's share of all errors."""
-    low = beta_quantile(TAIL, k1, k0 + 1.0) if k1 > 0.0 else 0.0
-    high = beta_quantile(1.0 - TAIL, k1 + 1.0, k0)
-    odds = (low / (1.0 - low), high / max(1.0 - high, 1e-12))
-    return odds[0] * n0 / n1, odds[1] * n0 / n1
+    return Rates((before.level, after.level), p, pooled, n0, n1)

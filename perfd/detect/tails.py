@@ -6,6 +6,7 @@ compare each of them with scipy.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from statistics import NormalDist
@@ -38,6 +39,7 @@ def student_tail(t: float, freedom: float) -> float:
     return 0.5 * beta_below(freedom / (freedom + square), freedom / 2.0, 0.5)
 
 
+@functools.lru_cache(maxsize=1024)  # the same few are asked for by all that is told of a comparison
 def student_quantile(p: float, freedom: float) -> float:
     """The t with P[T <= t] = p."""
     if math.isinf(freedom):
@@ -54,8 +56,17 @@ def student_quantile(p: float, freedom: float) -> float:
     def density(t: float) -> float:
         return math.exp(log_front - 0.5 * (freedom + 1.0) * math.log1p(t * t / freedom))
 
-    start = z * (1.0 + (z * z + 1.0) / (4.0 * freedom))  # Cornish and Fisher's first term
+    start = _student_expansion(z, freedom)
     return _root(lambda t: 1.0 - p - student_tail(t, freedom), density, (0.0, high), start)
+
+
+def _student_expansion(z: float, n: float) -> float:
+    """Cornish and Fisher's expansion to the third order (Abramowitz and Stegun 26.7.5)."""
+    w = z * z
+    first = (w + 1.0) / 4.0
+    second = ((5.0 * w + 16.0) * w + 3.0) / 96.0
+    third = (((3.0 * w + 19.0) * w + 17.0) * w - 15.0) / 384.0
+    return z * (1.0 + (first + (second + third / n) / n) / n)
 
 
 def beta_below(x: float, a: float, b: float) -> float:
@@ -106,22 +117,18 @@ def _beta_fraction(x: float, a: float, b: float) -> float:
 
     Converges in about sqrt(max(a, b)) terms.
     """
-    c, d = 1.0, 1.0 / _away_from_zero(1.0 - (a + b) * x / (a + 1.0))
+    c, d = 1.0, 1.0 / (1.0 - (a + b) * x / (a + 1.0) or _TINY)
     value = d
     for m in range(1, _TERMS):
         even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
         odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
         for term in (even, odd):
-            d = 1.0 / _away_from_zero(1.0 + term * d)
-            c = _away_from_zero(1.0 + term / c)
+            d = 1.0 / (1.0 + term * d or _TINY)
+            c = 1.0 + term / c or _TINY
             value *= c * d
         if abs(c * d - 1.0) < 1e-15:
             break
     return value
-
-
-def _away_from_zero(x: float) -> float:
-    return x if abs(x) > _TINY else _TINY
 
 
 def _log_beta(a: float, b: float) -> float:

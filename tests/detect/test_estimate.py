@@ -8,6 +8,7 @@ from scipy import stats
 
 from perfd.detect import measures
 from perfd.detect.cells import mean_cells, quantile_cells
+from perfd.detect.columns import columns
 from perfd.detect.estimate import Comparison, compare, estimate
 from perfd.detect.noise import noise
 from perfd.model.histogram import Histogram
@@ -111,7 +112,7 @@ def test_the_quantile_of_cells_is_that_of_the_requests() -> None:
         for i, v in enumerate(np.split(values, 40))
     ]
     for q in (0.5, 0.95, 0.99):
-        cells = quantile_cells(parts, q)
+        cells = quantile_cells(columns(parts), q)
         assert cells is not None
         assert math.exp(cells.level) == pytest.approx(np.quantile(values, q), rel=0.012)
         # The asymptotic variance of a quantile: q (1 - q) / f², with f the normal density.
@@ -123,7 +124,7 @@ def test_the_noise_between_windows_is_recovered() -> None:
     rng = np.random.default_rng(10)
     found = []
     for _ in range(12):
-        cells = mean_cells(windows(ar1(300, 0.1, 0.7, rng), 60.0, rng))
+        cells = mean_cells(columns(windows(ar1(300, 0.1, 0.7, rng), 60.0, rng)))
         assert cells is not None
         found.append(noise([cells]))
     assert np.median([n.tau for n in found]) == pytest.approx(0.01, rel=0.25)

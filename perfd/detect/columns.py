@@ -1,0 +1,84 @@
+"""Windows as columns: read once per operation and side, so that each metric costs a few sums.
+
+Rows are intervals, in time order; the windows of one interval (status classes, instances, phases)
+are one row. Buckets are kept as triples of row, bucket and count, since a window holds few of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfd.model.window import Window
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Rows of intervals; times in seconds.
+
+    `measured` requests have a positive latency; `logs` and `squares` are sums of its logarithm and
+    of the square of that. `version` is that of the newest window.
+    """
+
+    start: Array
+    width: Array
+    requests: Array
+    errors: Array
+    measured: Array
+    logs: Array
+    squares: Array
+    row: NDArray[np.int64]
+    bucket: NDArray[np.int64]
+    held: Array
+    version: str = ""
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+
+def columns(windows: Sequence[Window]) -> Columns:
+    """The columns of windows in any order."""
+    histograms = [w.histogram for w in windows]
+    starts, row = np.unique(_array(w.start for w in windows), return_inverse=True)
+    width = np.zeros(len(starts))
+    np.maximum.at(width, row, _array(w.width for w in windows))
+    lengths = [len(h.buckets) for h in histograms]
+    return Columns(
+        start=starts,
+        width=width,
+        requests=summed(row, _array(w.count for w in windows), len(starts)),
+        errors=summed(row, _array(w.errors for w in windows), len(starts)),
+        measured=summed(row, _array(h.count - h.zeros for h in histograms), len(starts)),
+        logs=summed(row, _array(h.log_total for h in histograms), len(starts)),
+        squares=summed(row, _array(h.log_square for h in histograms), len(starts)),
+        row=np.repeat(row, lengths),
+        bucket=_chained((h.buckets for h in histograms), sum(lengths), np.int64),
+        held=_chained((h.buckets.values() for h in histograms), sum(lengths), np.float64),
+        version=_newest(windows),
+    )
+
+
+def summed(place: NDArray[np.int64], values: Array, length: int = 0) -> Array:
+    """The sum of the values at each place."""
+    return np.asarray(np.bincount(place, values, length), dtype=np.float64)
+
+
+def _chained(parts: Iterable[Iterable[int]], length: int, kind: type) -> NDArray[Any]:
+    return np.fromiter(chain.from_iterable(parts), kind, length)
+
+
+def _array(values: Iterable[float]) -> Array:
+    return np.fromiter(values, dtype=np.float64)
+
+
+def _newest(windows: Sequence[Window]) -> str:
+    if not windows:
+        return ""
+    return max(windows, key=lambda w: w.start).series.label.get("version", "")
