@@ -29,7 +29,11 @@ from perfd.tickets.settings import TicketSettings
 from perfd.web.settings import AuthSettings, WebSettings
 
 ENVIRONMENT_PREFIX = "PERFD_"
-NOT_SETTINGS = frozenset({"PERFD_URL", "PERFD_TOKEN_FILE", "PERFD_CONFIG"})  # read by the commands
+# Read by the commands (connection.py and configuration.py).
+NOT_SETTINGS = frozenset(
+    f"PERFD_{name}"
+    for name in ("CONFIG", "URL", "TOKEN", "TOKEN_FILE", "CA_FILE", "CERT_FILE", "KEY_FILE")
+)
 SMALLEST_BASE_WINDOW = 0.1  # seconds; below that a window holds nothing but its own overhead
 
 _DURATION = {"us": 1e-6, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}

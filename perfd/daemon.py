@@ -31,6 +31,7 @@ from perfd.sources.admission import Admission
 from perfd.sources.decoders import Decoders
 from perfd.sources.pyroscope_push import routes as pyroscope_routes
 from perfd.sources.sampler import ResourceSampler
+from perfd.sources.settings import TlsSettings as OtlpTls
 from perfd.store.lock import DirectoryLock
 from perfd.store.open import open_log, open_store
 from perfd.supervise import FAILED, OK, Part, Supervisor, nothing, notify_systemd, watchdog_period
@@ -38,7 +39,8 @@ from perfd.telemetry import Telemetry
 from perfd.trackers.build import build_trackers
 from perfd.web.access import Access
 from perfd.web.app import WebApp
-from perfd.web.credentials import access_for, server_context
+from perfd.web.credentials import Doors, read_token, server_context, unguarded
+from perfd.web.settings import TlsSettings as WebTls
 from perfd.web.totals import ServiceTotals
 
 log = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class Daemon:
         self._telemetry = Telemetry(config.telemetry, __version__)
         self._supervisor = Supervisor(self._clock)
         self._lock = DirectoryLock(Path(config.data_dir))
+        self._doors = Doors(config.auth, config.web.public_url)
         self._stop = asyncio.Event()
         self._last_reload = 1.0
 
@@ -86,6 +89,7 @@ class Daemon:
             self._supervisor.ready = True
             notify_systemd("READY=1")
             log.info("perfd %s is ready: %s", __version__, self._web.address)
+            self._say_what_is_shut()
             await self._until_told()
         except (PerfdError, OSError) as error:
             log.critical("%s", error)
@@ -96,6 +100,12 @@ class Daemon:
             self._lock.release()
             self._telemetry.close()
         return 1 if self._supervisor.failed.is_set() else 0
+
+    def _say_what_is_shut(self) -> None:
+        listen = self._config.listen
+        doors = (listen.http, listen.otlp_http, listen.otlp_grpc)
+        for address in unguarded(doors, self._config.auth):
+            log.warning("%s takes nothing from anybody: auth.token_file is not set", address)
 
     async def _until_told(self) -> None:
         watchdog = asyncio.create_task(self._feed_watchdog(), name="watchdog")
@@ -138,6 +148,7 @@ class Daemon:
         try:
             config = self._reload()
             trackers = build_trackers(config.tickets, self._clock)
+            token = read_token(config.auth.token_file)
         except ConfigError as error:
             for problem in error.problems:
                 log.error("the old configuration stays: %s", problem)
@@ -151,6 +162,7 @@ class Daemon:
         if cold:
             log.warning("changed, but only a restart applies it: %s", ", ".join(cold))
         self._judging.configure(config, trackers)
+        self._doors.change_token(token)  # also when only the file's content changed
         self._trackers = trackers
         self._config = config
         self._reloaded("applied", 1.0)
@@ -213,7 +225,7 @@ class Daemon:
             desk=self._judging.desk,
             live=self._collecting.aggregate,
             board=self._supervisor,
-            access=access_for(config.listen.http, config.auth),
+            access=self._doors.access(config.listen.http),
             clock=self._clock,
             meter=self._telemetry,
             totals=self._totals,
@@ -223,18 +235,17 @@ class Daemon:
             extra_routes=pyroscope_routes(*self._door(config.listen.http), config.profiles),
             tls=server_context(config.auth.tls),
             endpoints={
-                "otlp_http": f"http://{config.listen.otlp_http}",
+                "otlp_http": f"{_scheme(config.otlp.http.tls)}://{config.listen.otlp_http}",
                 "pyroscope": self._base_url(),
             },
         )
 
     def _door(self, address: str) -> Door:
-        guard = access_for(address, self._config.auth)
         return (
             self._collecting.decoder,
             self._collecting.intake,
             self._admission,
-            guard,
+            self._doors.access(address),
             self._clock,
             self._telemetry,
         )
@@ -297,11 +308,13 @@ class Daemon:
     async def _profile_self(self) -> None:
         import pyroscope
 
+        token = self._web.context.access.token
         pyroscope.configure(
             application_name="perfd",
             server_address=self._web.address,
             sample_rate=SELF_PROFILE_HZ,
             tags={"service.version": __version__, "deployment.environment.name": "perfd"},
+            http_headers={"Authorization": f"Bearer {token}"} if token else {},
         )
 
     async def _stop_profiling(self) -> None:
@@ -314,4 +327,10 @@ class Daemon:
 
     def _base_url(self) -> str:
         """Where links lead: the public address, or the one that perfd listens on."""
-        return self._config.web.public_url.rstrip("/") or f"http://{self._config.listen.http}"
+        config = self._config
+        own = f"{_scheme(config.auth.tls)}://{config.listen.http}"
+        return config.web.public_url.rstrip("/") or own
+
+
+def _scheme(tls: OtlpTls | WebTls) -> str:
+    return "https" if tls.cert_file else "http"

@@ -120,8 +120,8 @@ class LogRecord:
 class Guard(Protocol):
     """Who may push to one listening address."""
 
-    def may_push(self, authorization: str | None) -> bool:
-        """Whether a request with this Authorization header may push telemetry."""
+    def may_push(self, authorization: str | None, origin: str = "") -> bool:
+        """Whether a request with this Authorization and Origin header may push telemetry."""
         ...
 
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 
+from perfd.commands import access
 from perfd.commands.configuration import add_config_option, read_config
 from perfd.errors import ConfigError
 
@@ -29,6 +30,10 @@ def run(args: argparse.Namespace) -> int:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return 2
+    # Only warnings: the files may be there for the daemon's user alone, and a closed door is safe.
+    for look in (access.closed_doors, access.unusable_files, access.plain_doors):
+        for words in look(config):
+            print(f"warning: {words}", file=sys.stderr)
     if args.json:
         import msgspec
 

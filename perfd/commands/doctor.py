@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from perfd.commands import access
 from perfd.commands.configuration import add_config_option, read_config
 
 if TYPE_CHECKING:
@@ -103,19 +104,13 @@ def _cgroup(_: Config) -> Iterator[Diagnosis]:
 
 
 def _access(config: Config) -> Iterator[Diagnosis]:
-    from perfd.web.access import host_name, is_loopback
-
-    open_doors = [
-        address
-        for address in (config.listen.http, config.listen.otlp_http, config.listen.otlp_grpc)
-        if address and not is_loopback(host_name(address))
-    ]
-    if open_doors and not config.auth.token_file:
-        doors = ", ".join(open_doors)
-        words = f"{doors} is reachable from outside and auth.token_file is not set: all is refused"
-        yield Diagnosis("bad", "access", words)
-    else:
-        yield Diagnosis("ok", "access", "loopback only" if not open_doors else "by bearer token")
+    bad = [*access.closed_doors(config), *access.unusable_files(config)]
+    weak = [*access.plain_doors(config), *access.exposed_files(config)]
+    yield from (Diagnosis("bad", "access", words) for words in bad)
+    yield from (Diagnosis("note", "access", words) for words in weak)
+    if not bad and not weak:
+        token = "the token is asked for" if config.auth.token_file else "loopback only"
+        yield Diagnosis("ok", "access", token)
 
 
 LOOKS: tuple[Callable[[Config], Iterator[Diagnosis]], ...] = (

@@ -5,28 +5,24 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import os
 import urllib.parse
 
-DEFAULT_URL = "http://127.0.0.1:4040"
+from perfd.commands.connection import Connection, Unusable, add_connection_options, connection
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options."""
-    url = os.environ.get("PERFD_URL", DEFAULT_URL)
-    parser.add_argument("--url", default=url, help="where perfd listens")
-    parser.add_argument("--timeout", type=float, default=3.0, metavar="SECONDS")
+    add_connection_options(parser, timeout=3.0)
     parser.add_argument("--json", action="store_true", help="print perfd's own answer")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit 0 when ready, 1 when not, 2 when the URL makes no sense."""
-    parts = urllib.parse.urlsplit(args.url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        print(f"{args.url!r} is not an http URL")
-        return 2
+    """Exit 0 when ready, 1 when not, 2 when an option makes no sense."""
     try:
-        status, body = _ask(parts, args.timeout)
+        status, body = _ask(connection(args))
+    except Unusable as problem:
+        print(problem)
+        return 2
     except (OSError, http.client.HTTPException) as error:
         print(f"perfd does not answer at {args.url}: {error}")
         return 1
@@ -39,16 +35,21 @@ def run(args: argparse.Namespace) -> int:
     return 0 if status == http.HTTPStatus.OK else 1
 
 
-def _ask(parts: urllib.parse.SplitResult, timeout: float) -> tuple[int, str]:
-    secure = parts.scheme == "https"
-    connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = connect(str(parts.hostname), parts.port, timeout=timeout)
+def _ask(to: Connection) -> tuple[int, str]:
+    """Without the token the answer is the same but for the list of components."""
+    parts = urllib.parse.urlsplit(to.url)
+    host, port = str(parts.hostname), parts.port
+    door = (
+        http.client.HTTPConnection(host, port, timeout=to.timeout)
+        if to.tls is None
+        else http.client.HTTPSConnection(host, port, timeout=to.timeout, context=to.tls)
+    )
     try:
-        connection.request("GET", "/readyz")
-        answer = connection.getresponse()
+        door.request("GET", "/readyz", headers=to.headers)
+        answer = door.getresponse()
         return answer.status, answer.read(65536).decode("utf-8", "replace")
     finally:
-        connection.close()
+        door.close()
 
 
 def _reasons(body: str) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from perfd.commands.api import Api, ApiError, add_api_options
+from perfd.commands.api import Api, ApiError
+from perfd.commands.connection import FILES, add_connection_options
 
 STATES = ("pending", "open", "verifying", "verified", "closed", "muted", "dropped")
 RESOLUTIONS = ("wont_fix", "wrong", "duplicate", "went_away", "superseded")
@@ -31,9 +32,9 @@ ACTIONS = ("ack", "mute", "unmute", "fix", "close", "reopen")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Options and subcommands; options may stand before or after the subcommand."""
     shared = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    add_api_options(parser)
+    add_connection_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    for option in ("--url", "--token-file", "--timeout"):
+    for option in ("--url", "--timeout", *(option for option, _, _ in FILES)):
         shared.add_argument(option, help=argparse.SUPPRESS, type=_type_of(option))
     shared.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
     choices = parser.add_subparsers(dest="verb", metavar="ACTION")
@@ -64,8 +65,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _type_of(option: str) -> Callable[[str], Any]:
-    types: Mapping[str, Callable[[str], Any]] = {"--timeout": float, "--token-file": Path}
-    return types.get(option, str)
+    types: Mapping[str, Callable[[str], Any]] = {"--timeout": float, "--url": str}
+    return types.get(option, Path)
 
 
 def _filters(parser: argparse.ArgumentParser) -> None:

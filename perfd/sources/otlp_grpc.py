@@ -19,7 +19,7 @@ from perfd.interfaces import Clock, Decoder, Delivery, Guard, Intake, Meter, Sig
 from perfd.sources.admission import Admission, Hold
 from perfd.sources.reception import Reception
 from perfd.sources.settings import OtlpSettings, TlsSettings
-from perfd.sources.status import PROTOBUF, Failure, retry_info, status_body, success_body
+from perfd.sources.status import PROTOBUF, Code, Failure, retry_info, status_body, success_body
 
 METHODS: Mapping[str, Signal] = {
     "/opentelemetry.proto.collector.trace.v1.TraceService/Export": "traces",
@@ -103,7 +103,7 @@ class _Export:
             if isinstance(outcome, Delivery):
                 code = grpc.StatusCode.OK
                 return success_body(outcome, PROTOBUF)
-            code = _CODES[outcome.code]
+            code = _code(outcome)
             context.set_code(code)
             context.set_details(outcome.message)
             context.set_trailing_metadata(_trailers(outcome))
@@ -123,6 +123,11 @@ class _Export:
             raise TooLarge(f"no message of at most {self._limit} bytes arrived")
         hold.grow(len(body))
         return bytes(body)
+
+
+def _code(failure: Failure) -> grpc.StatusCode:
+    """As gRPC has it: PERMISSION_DENIED would mean that the caller is known, and may not."""
+    return _CODES[Code.UNAUTHENTICATED if failure.http == 403 else failure.code]
 
 
 def _trailers(failure: Failure) -> Trailers:

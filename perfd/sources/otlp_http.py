@@ -117,6 +117,7 @@ class OtlpHttp:
             request.headers.get("Content-Encoding", ""),
             request.headers.get("Authorization"),
             partial(self._read, request),
+            request.headers.get("Origin", ""),
         )
 
     async def _read(self, request: web.BaseRequest, hold: Hold) -> bytes:

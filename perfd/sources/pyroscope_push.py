@@ -46,6 +46,7 @@ class PyroscopePush:
             request.headers.get("Content-Encoding", ""),
             request.headers.get("Authorization"),
             self._reader(request),
+            request.headers.get("Origin", ""),
         )
         response = _failed(taken) if isinstance(taken, Failure) else _accepted(taken)
         self._reception.answered("profiles", str(response.status))

@@ -55,14 +55,20 @@ class Reception:
         self._said: dict[tuple[str, str], float] = {}
 
     async def receive(
-        self, signal: Signal, media: str, encoding: str, authorization: str | None, read: Read
+        self,
+        signal: Signal,
+        media: str,
+        encoding: str,
+        authorization: str | None,
+        read: Read,
+        origin: str = "",
     ) -> Delivery | Failure:
         """Take one request; `read` gets its body and grows the hold by what arrives.
 
         A sender that goes away after its last byte stops nothing: what is logged is accepted.
         """
         try:
-            hold = self._admit(authorization)
+            hold = self._admit(authorization, origin)
         except PerfdError as error:
             return self.fail(signal, error)
         try:
@@ -107,9 +113,9 @@ class Reception:
         if self._running:
             await asyncio.wait(set(self._running), timeout=within)
 
-    def _admit(self, authorization: str | None) -> Hold:
+    def _admit(self, authorization: str | None, origin: str) -> Hold:
         """Before any byte of a body is read. Raises Refused or Overloaded."""
-        if not self._guard.may_push(authorization):
+        if not self._guard.may_push(authorization, origin):
             raise Refused("pushing needs the bearer token of this perfd")
         if not self._open:
             raise Overloaded("perfd is stopping; retry", retry_after=2.0)

@@ -1,9 +1,12 @@
 """Who may push, read and change (DESIGN section 9). Decides from data, touches no network.
 
-On loopback a push or a read needs nothing; a change needs the token or, when none is configured,
-must not come from another site: its Origin is absent or our own, and its Host is a loopback name,
-because a page of another site may point its own name at 127.0.0.1 (DNS rebinding).
+On loopback a push or a read needs no token; a change needs it or, when none is configured, must
+not come from another site: its Origin is absent or our own, and its Host is a loopback name.
 Off loopback everything needs the token; `anonymous_read` opens reads.
+
+A page of another site may point its own name at 127.0.0.1 (DNS rebinding), and is then of the same
+origin to the browser. So also on loopback a read under a public name that is not ours is refused,
+and a push that a page sends (only browsers send an Origin) unless the page is of this machine.
 """
 
 from __future__ import annotations
@@ -29,6 +32,18 @@ OTHER_HOST = (
     "This change was sent to the name {host}, which is not this machine's own. Use 127.0.0.1 or "
     "localhost, or set auth.token_file and send the token."
 )
+OTHER_NAME = (
+    "perfd listens on loopback and does not go by the name {host}. Use 127.0.0.1 or localhost, set "
+    "web.public_url when a proxy serves it under that name, or send the token of auth.token_file."
+)
+OTHER_PAGE = (
+    "Telemetry was sent by a page of another site ({origin}). Send it from a program, or with the "
+    "token of auth.token_file."
+)
+
+# Names that no public DNS serves, so that no site can point them here: RFC 2606, 6761, 6762, 8375,
+# and .internal, which ICANN reserved in 2024.
+_PRIVATE_NAMES = (".localhost", ".local", ".internal", ".test", ".home.arpa")
 
 
 class Purpose(StrEnum):
@@ -70,25 +85,44 @@ def host_name(authority: str) -> str:
         return ""
 
 
-def same_origin(caller: Caller) -> bool:
+def is_private(host: str) -> bool:
+    """Whether a host name or address (no port) is one that other sites cannot point here."""
+    name = host.strip("[]").lower().removesuffix(".")
+    if "." not in name or name.endswith(_PRIVATE_NAMES):
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def same_origin(caller: Caller, public: str = "") -> bool:
     """Whether the browser says that the request comes from a page of this very address.
 
-    Absent counts as same: only browsers send Origin, and they send it with every change.
+    Absent counts as same: only browsers send Origin, and they send it with every change. `public`
+    is the origin under which a proxy serves perfd.
     """
     if caller.site not in {"", "same-origin", "none"}:
         return False
-    return caller.origin in {"", f"{caller.scheme}://{caller.host}"}
+    return caller.origin in {"", f"{caller.scheme}://{caller.host}", public}
 
 
 class Access:
-    """The rules for one listening address and token."""
+    """The rules for one listening address and token; `public_url` is where a proxy serves it."""
 
     def __init__(
-        self, *, loopback: bool, token: str | None = None, anonymous_read: bool = False
+        self,
+        *,
+        loopback: bool,
+        token: str | None = None,
+        anonymous_read: bool = False,
+        public_url: str = "",
     ) -> None:
         self.loopback = loopback
         self.token = token or None
         self.anonymous_read = anonymous_read
+        self._public = origin_of(public_url)
 
     def check(self, purpose: Purpose, caller: Caller) -> None:
         """Return when the caller may; raise Refused with what to do otherwise."""
@@ -109,9 +143,13 @@ class Access:
             return False
         return True
 
-    def may_push(self, authorization: str | None) -> bool:
+    def may_push(self, authorization: str | None, origin: str = "") -> bool:
         """The Guard of interfaces.py, for receivers that have no Caller."""
-        return self.allows(Purpose.PUSH, Caller(authorization=authorization or ""))
+        return self.allows(Purpose.PUSH, Caller(origin=origin, authorization=authorization or ""))
+
+    def from_own_page(self, caller: Caller) -> bool:
+        """Whether the request comes from a page of this perfd, or from no page at all."""
+        return same_origin(caller, self._public)
 
     def shows_token(self, caller: Caller) -> bool:
         """Whether the caller sent the right bearer token; compared in constant time."""
@@ -122,24 +160,46 @@ class Access:
         """Whether this text is the configured token."""
         if self.token is None:
             return False
-        return hmac.compare_digest(shown.encode(), self.token.encode())
+        # A header may hold bytes that are no UTF-8 (surrogates here); they are no token either.
+        given = shown.encode("utf-8", "backslashreplace")
+        return hmac.compare_digest(given, self.token.encode())
 
     def _check_local(self, purpose: Purpose, caller: Caller) -> None:
-        if purpose is not Purpose.CHANGE:
-            return
-        if self.token:
+        if purpose is Purpose.READ:
+            self._check_name(caller)
+        elif purpose is Purpose.PUSH:
+            _check_page(caller)
+        elif self.token:
             raise Refused(UNPROVEN)
-        if not is_loopback(host_name(caller.host)):
+        elif not is_loopback(host_name(caller.host)):
             raise Refused(OTHER_HOST.format(host=caller.host or "(none)"))
-        _check_site(caller)
+        else:
+            self._check_site(caller)
 
-    @staticmethod
-    def _check_signed_in(purpose: Purpose, caller: Caller) -> None:
+    def _check_name(self, caller: Caller) -> None:
+        name = host_name(caller.host)
+        if not is_private(name) and name != host_name(self._public.rpartition("/")[2]):
+            raise Refused(OTHER_NAME.format(host=caller.host))
+
+    def _check_signed_in(self, purpose: Purpose, caller: Caller) -> None:
         # Reading stays open to links from elsewhere: a ticket's URL is followed from a tracker.
         if purpose is not Purpose.READ:
-            _check_site(caller)
+            self._check_site(caller)
+
+    def _check_site(self, caller: Caller) -> None:
+        if not self.from_own_page(caller):
+            raise Refused(OTHER_SITE.format(origin=caller.origin or caller.site))
 
 
-def _check_site(caller: Caller) -> None:
-    if not same_origin(caller):
-        raise Refused(OTHER_SITE.format(origin=caller.origin or caller.site))
+def origin_of(url: str) -> str:
+    """scheme://host[:port] of an address; "" where there is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc}".lower() if parts.netloc else ""
+
+
+def _check_page(caller: Caller) -> None:
+    if caller.origin and not is_loopback(host_name(caller.origin.rpartition("/")[2])):
+        raise Refused(OTHER_PAGE.format(origin=caller.origin))

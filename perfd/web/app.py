@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-# These tell nothing: what a probe, a browser before sign-in, or a person who was refused needs.
-_OPEN = ("/static/", "/healthz", "/readyz", "/signin")
+# Routes that tell nothing: what a probe, a browser before sign-in, or one who was refused needs.
+OPEN = frozenset({"/static/{name}", "/healthz", "/readyz", "/signin"})
 _PUSHES: web.AppKey[frozenset[str]] = web.AppKey("pushes", frozenset)
 
 
@@ -162,14 +162,20 @@ async def answered(request: web.Request, handler: Answer) -> web.StreamResponse:
 @web.middleware
 async def guarded(request: web.Request, handler: Answer) -> web.StreamResponse:
     """Only what the access rules allow goes further."""
-    if not request.path.startswith(_OPEN):
-        request.app[CONTEXT].access.check(purpose_of(request), caller_of(request))
+    purpose = purpose_of(request)
+    if purpose is not None:
+        request.app[CONTEXT].access.check(purpose, caller_of(request))
     return await handler(request)
 
 
-def purpose_of(request: web.Request) -> Purpose:
-    """What a request is for, by its route and method."""
+def purpose_of(request: web.Request) -> Purpose | None:
+    """What a request is for, by its route and method; None where everybody may.
+
+    By the route, and not by how the path begins: what leads nowhere is a read or a change as well.
+    """
     resource = request.match_info.route.resource
+    if resource is not None and resource.canonical in OPEN:
+        return None
     if resource is not None and resource.canonical in request.app[_PUSHES]:
         return Purpose.PUSH
     return Purpose.READ if request.method in {"GET", "HEAD"} else Purpose.CHANGE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
 
 from perfd.errors import ConfigError
@@ -13,13 +14,50 @@ _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _SHORTEST = 16
 
 
-def access_for(listen: str, auth: AuthSettings) -> Access:
+class Doors:
+    """The access rules of all listening addresses: one token, which a reload may change."""
+
+    def __init__(self, auth: AuthSettings, public_url: str = "") -> None:
+        self._auth = auth
+        self._public_url = public_url
+        self._made: list[Access] = []
+
+    def access(self, listen: str) -> Access:
+        """The rules of one address. Raises ConfigError for a token that cannot be used."""
+        made = access_for(listen, self._auth, self._public_url)
+        self._made.append(made)
+        return made
+
+    def change_token(self, token: str | None) -> None:
+        """From the next request on; sessions that the old token opened end with it."""
+        for access in self._made:
+            access.token = token
+
+
+def access_for(listen: str, auth: AuthSettings, public_url: str = "") -> Access:
     """The access rules of a listening address (host:port). Raises ConfigError."""
     return Access(
-        loopback=is_loopback(host_name(listen)),
+        loopback=only_local(listen),
         token=read_token(auth.token_file),
         anonymous_read=auth.anonymous_read,
+        public_url=public_url,
     )
+
+
+def only_local(listen: str) -> bool:
+    """Whether a listening address can be reached from this machine alone.
+
+    Of names only `localhost` is believed: the resolver may lead any other elsewhere.
+    """
+    name = host_name(listen)
+    return is_loopback(name) and not name.endswith(".localhost")
+
+
+def unguarded(addresses: Iterable[str], auth: AuthSettings) -> tuple[str, ...]:
+    """Addresses that others can reach while no token is set, so that all of it is refused."""
+    if auth.token_file:
+        return ()
+    return tuple(a for a in addresses if a and not only_local(a))
 
 
 def read_token(path: str) -> str | None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from aiohttp import web
 
 from perfd.errors import BadInput, Refused, TooLarge
-from perfd.web.access import same_origin
 from perfd.web.api_tickets import ACTIONS
 from perfd.web.caller import caller_of
 from perfd.web.context import CONTEXT
@@ -19,6 +16,7 @@ from perfd.web.links import ticket_path
 from perfd.web.session import COOKIE, LIFETIME, issue
 
 _LONGEST = 16 * 1024  # bytes of a form
+_MOST_FIELDS = 32
 
 
 async def act(request: web.Request) -> web.Response:
@@ -43,7 +41,7 @@ async def act(request: web.Request) -> web.Response:
 async def sign_in(request: web.Request) -> web.Response:
     """Take the token once and give a session cookie for it."""
     context = request.app[CONTEXT]
-    if not same_origin(caller_of(request)):
+    if not context.access.from_own_page(caller_of(request)):
         raise Refused("Sign in from perfd's own page.")
     fields = await form(request)
     token = context.access.token
@@ -74,8 +72,19 @@ async def form(request: web.Request) -> dict[str, str]:
         raise TooLarge(f"A form may have at most {_LONGEST // 1024} KiB.")
     if request.content_type != "application/x-www-form-urlencoded":
         raise BadInput("This takes a form (application/x-www-form-urlencoded).")
-    fields: Mapping[str, Any] = await request.post()
-    return {name: str(value).strip() for name, value in fields.items()}
+    # Not request.post(), which decodes by whatever charset the sender names.
+    body = bytearray()
+    async for piece in request.content.iter_chunked(_LONGEST):
+        body += piece
+        if len(body) > _LONGEST:
+            raise TooLarge(f"A form may have at most {_LONGEST // 1024} KiB.")
+    try:
+        fields = parse_qsl(
+            body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_MOST_FIELDS
+        )
+    except ValueError:
+        raise BadInput(f"A form may have at most {_MOST_FIELDS} fields.") from None
+    return {name: value.strip() for name, value in fields}
 
 
 def see(path: str) -> web.Response:

@@ -24,7 +24,8 @@ def valid(token: str | None, value: str, now: float) -> bool:
     expires, _, signature = value.partition(".")
     if token is None or not (expires.isascii() and expires.isdigit()) or len(expires) > 12:
         return False
-    signed = hmac.compare_digest(signature.encode(), _sign(token, expires).encode())
+    given = signature.encode("utf-8", "backslashreplace")
+    signed = hmac.compare_digest(given, _sign(token, expires).encode())
     return signed and now < int(expires)
 
 

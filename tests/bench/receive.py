@@ -132,7 +132,7 @@ class NullIntake:
 class Open:
     """Everybody may push."""
 
-    def may_push(self, _: str | None) -> bool:
+    def may_push(self, _: str | None, origin: str = "") -> bool:
         return True
 
 

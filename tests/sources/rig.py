@@ -42,7 +42,7 @@ class Token:
     def __init__(self, token: str | None = None) -> None:
         self.token = token
 
-    def may_push(self, authorization: str | None) -> bool:
+    def may_push(self, authorization: str | None, origin: str = "") -> bool:
         return self.token is None or authorization == f"Bearer {self.token}"
 
 

@@ -142,7 +142,7 @@ async def test_partial_success_says_what_was_rejected():
 async def test_the_token_is_asked_for():
     async with Rig(OtlpGrpc, token="secret") as rig:
         error = await refusal(rig, traces(1))
-        assert error.code() is grpc.StatusCode.PERMISSION_DENIED
+        assert error.code() is grpc.StatusCode.UNAUTHENTICATED
         await export(rig, traces(1), metadata=(("authorization", "Bearer secret"),))
         assert (rig.count("accepted"), rig.count("rejected", reason="forbidden")) == (1, 1)
 

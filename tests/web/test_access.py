@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from perfd.errors import ConfigError, Refused
 from perfd.web.access import Access, Caller, Purpose, host_name, is_loopback
-from perfd.web.credentials import access_for, read_token, server_context
+from perfd.web.credentials import (
+    Doors,
+    access_for,
+    only_local,
+    read_token,
+    server_context,
+)
 from perfd.web.session import LIFETIME, issue, valid
 from perfd.web.settings import AuthSettings, TlsSettings
 
@@ -19,6 +25,8 @@ HERE = Caller(host="127.0.0.1:4040")
 OWN_PAGE = replace(HERE, origin="http://127.0.0.1:4040", site="same-origin")
 OTHER_PAGE = replace(HERE, origin="https://evil.example", site="cross-site")
 REBOUND = Caller(host="evil.example:4040", origin="http://evil.example:4040", site="same-origin")
+REBOUND_BY_LINK = Caller(host="evil.example:4040")  # no Origin with a GET of its own origin
+PROXIED = Caller(host="perfd.example")
 WITH_TOKEN = replace(HERE, authorization=f"Bearer {TOKEN}")
 WRONG_TOKEN = replace(HERE, authorization="Bearer wrong-horse-battery")
 SIGNED_IN = replace(OWN_PAGE, signed_in=True)
@@ -26,6 +34,7 @@ SIGNED_IN_ELSEWHERE = replace(OTHER_PAGE, signed_in=True)
 
 LOCAL = Access(loopback=True)
 LOCAL_TOKEN = Access(loopback=True, token=TOKEN)
+BEHIND_PROXY = Access(loopback=True, token=TOKEN, public_url="https://perfd.example/perf")
 OPEN_TO_ALL = Access(loopback=False)
 REMOTE = Access(loopback=False, token=TOKEN)
 REMOTE_READ = Access(loopback=False, token=TOKEN, anonymous_read=True)
@@ -36,11 +45,21 @@ ALL, NONE = {READ, CHANGE, PUSH}, set[Purpose]()
 MATRIX = [
     (LOCAL, HERE, ALL),
     (LOCAL, OWN_PAGE, ALL),
-    (LOCAL, OTHER_PAGE, {READ, PUSH}),
-    (LOCAL, REBOUND, {READ, PUSH}),
-    (LOCAL, replace(HERE, origin="null"), {READ, PUSH}),
+    (LOCAL, OTHER_PAGE, {READ}),
+    (LOCAL, REBOUND, NONE),
+    (LOCAL, REBOUND_BY_LINK, {PUSH}),
+    (LOCAL, replace(REBOUND_BY_LINK, host="perfd:4040"), {READ, PUSH}),
+    (LOCAL, replace(REBOUND_BY_LINK, host="host.docker.internal:4040"), {READ, PUSH}),
+    (LOCAL, replace(REBOUND_BY_LINK, host="10.0.0.3:4040"), {READ, PUSH}),
+    (LOCAL, replace(HERE, origin="null"), {READ}),
     (LOCAL, replace(HERE, origin="http://127.0.0.1:9999"), {READ, PUSH}),
     (LOCAL, replace(HERE, host=""), {READ, PUSH}),
+    (BEHIND_PROXY, PROXIED, {READ, PUSH}),
+    (BEHIND_PROXY, REBOUND_BY_LINK, {PUSH}),
+    (BEHIND_PROXY, replace(PROXIED, origin="https://perfd.example", signed_in=True), ALL),
+    (BEHIND_PROXY, replace(PROXIED, origin="https://evil.example", signed_in=True), {READ}),
+    (LOCAL_TOKEN, REBOUND, NONE),
+    (LOCAL_TOKEN, replace(REBOUND, authorization=f"Bearer {TOKEN}"), ALL),
     (LOCAL_TOKEN, HERE, {READ, PUSH}),
     (LOCAL_TOKEN, OWN_PAGE, {READ, PUSH}),
     (LOCAL_TOKEN, WITH_TOKEN, ALL),
@@ -80,6 +99,38 @@ def test_receivers_ask_about_the_header_alone() -> None:
     assert REMOTE.may_push(f"Bearer {TOKEN}")
     assert not REMOTE.may_push(None)
     assert not REMOTE.may_push("Bearer")
+    assert LOCAL.may_push(None, "http://localhost:3000")
+    assert not LOCAL.may_push(None, "https://evil.example")
+    assert REMOTE.may_push(f"Bearer {TOKEN}", "https://shop.example")
+
+
+@given(st.binary())
+def test_any_bytes_in_the_header_are_no_token(sent: bytes) -> None:
+    """Headers are decoded with surrogates for what is no UTF-8."""
+    shown = sent.decode("utf-8", "surrogateescape")
+    assert not REMOTE.may_push(f"Bearer {shown}")
+    assert not valid(TOKEN, f"99999999999.{shown}", 0.0)
+
+
+def test_only_localhost_is_believed_to_be_this_machine() -> None:
+    """Another name may lead anywhere once the resolver is asked where to listen."""
+    assert only_local("localhost:4040")
+    assert only_local("127.0.0.1:4040")
+    assert not only_local("perfd.localhost:4040")
+    assert not only_local("0.0.0.0:4040")
+
+
+def test_a_token_is_changed_for_all_doors_at_once(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "token"
+    path.write_text(TOKEN)
+    doors = Doors(AuthSettings(token_file=str(path)))
+    one, other = doors.access("0.0.0.0:4040"), doors.access("0.0.0.0:4318")
+    cookie = issue(TOKEN, 0.0)
+    doors.change_token("a-new-token-altogether")
+    for access in (one, other):
+        assert access.may_push("Bearer a-new-token-altogether")
+        assert not access.may_push(f"Bearer {TOKEN}")
+        assert not valid(access.token, cookie, 1.0)
 
 
 @pytest.mark.parametrize(
