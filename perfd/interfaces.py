@@ -12,8 +12,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from perfd.model.agent import KnownAgent
 from perfd.model.batch import Batch, Document
 from perfd.model.deploy import Deploy
+from perfd.model.partial import Partial, Receipt
 from perfd.model.profile import ProfileWindow, Symbols
 from perfd.model.series import Series
 from perfd.model.ticket import Ticket
@@ -233,6 +235,39 @@ class Store(Protocol):
         """A revision greater than all that this store has given out."""
         ...
 
+    @property
+    def writer(self) -> int:
+        """The id under which this store's own rows are known elsewhere; the same for ever."""
+        ...
+
+    def changed(self, after: int, most: int) -> Sequence[Partial]:
+        """Own rows that are hot and were written after a revision, by revision.
+
+        At most `most` of them, but all of a revision or none; one revision is never too many.
+        """
+        ...
+
+    def waiting(self, after: int) -> int:
+        """How many rows `changed` would give after a revision."""
+        ...
+
+    def release(self, upto: int) -> None:
+        """Own rows up to a revision are elsewhere: an agent's store may let them go."""
+        ...
+
+    def absorb(
+        self,
+        writer: int,
+        partials: Sequence[Partial],
+        symbols: Symbols,
+        documents: Sequence[Document],
+    ) -> None:
+        """Take another writer's rows, whatever their age, with documents: one transaction.
+
+        Of each row the greatest revision stays; a repeated or overtaken one changes nothing.
+        """
+        ...
+
     def maintain(self, now: float) -> None:
         """One bounded step of compaction and retention, driven by state and not by the clock."""
         ...
@@ -302,6 +337,25 @@ class Desk(Protocol):
 
     async def deploy(self, deploy: Deploy) -> Deploy:
         """Record an announced deploy; the same one within 15 minutes is joined."""
+        ...
+
+
+# --- agents and their centre ----------------------------------------------------------------------
+
+
+class Centre(Protocol):
+    """Takes what agents forward, and knows who they are."""
+
+    async def receive(self, body: bytes) -> Receipt:
+        """Take one shipment; it is durable when this returns.
+
+        Raises BadInput for what can never be taken, Conflict for what this centre cannot take as it
+        is configured, Overloaded for what it cannot take now.
+        """
+        ...
+
+    def agents(self) -> Sequence[KnownAgent]:
+        """All that were heard of lately, by name."""
         ...
 
 

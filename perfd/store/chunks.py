@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,14 @@ from perfd.store.codec import Cut
 from perfd.store.codecs import CODECS
 from perfd.store.columns import ints
 from perfd.store.damage import Damage
+from perfd.store.foreign import Revised, amend
 from perfd.store.grid import MINUTES_PER_HOUR
 from perfd.store.hours import Hours
 from perfd.store.increments import Kind
 from perfd.store.roll import Row
 from perfd.store.schema import of_kind
 from perfd.store.seal import seal, unseal
+from perfd.store.stamps import body_of, stamped, stamps_of
 from perfd.store.streams import Stream
 
 _BY_KEY = "SELECT key, body FROM $_chunk WHERE key IN (SELECT value FROM json_each(?))"
@@ -27,6 +29,7 @@ _WRITE = "INSERT OR REPLACE INTO $_chunk (key, body) VALUES (?, ?)"
 _EXPIRE = "DELETE FROM $_chunk WHERE key >= ? AND key < ?"
 _OLDEST = "SELECT min(key) FROM $_chunk"
 _KEYS = "SELECT key FROM $_chunk WHERE key >= ? AND key < ?"
+_EXISTING = "SELECT key FROM $_chunk WHERE key IN (SELECT value FROM json_each(?))"
 
 
 class Chunks:
@@ -57,18 +60,49 @@ class Chunks:
         for key in missing:
             self._damage.report(self.table, key)
 
-    def read(
+    def held(
         self, connection: sqlite3.Connection, stream: Stream, hour: int
-    ) -> Iterator[tuple[int, Any]]:
-        """What one stream has in one hour, as (minute of the hour, partial)."""
-        first = hour * MINUTES_PER_HOUR
-        numbers = range(first, first + MINUTES_PER_HOUR)
-        for row in self.scan(connection, {stream.slot: stream}, numbers):
-            yield row.number - first, row.item
+    ) -> tuple[dict[int, Any], dict[int, int]]:
+        """What one stream has in one hour, by minute of the hour: partials, and their revisions.
 
-    def seal(self, stream: Stream, hour: int, minutes: Sequence[tuple[int, Any]]) -> bytes:
+        Only the hours of other writers have revisions.
+        """
+        first, key = hour * MINUTES_PER_HOUR, keys.key(hour, stream.slot)
+        cut = Cut(first, range(first, first + MINUTES_PER_HOUR))
+        minutes: dict[int, Any] = {}
+        stamps: dict[int, int] = {}
+        for _, sealed in rows.by_key(connection, of_kind(_BY_KEY, self._kind), [key], self._gone):
+            minutes = {r.number - first: r.item for r in self._open(stream, key, sealed, cut)}
+            if minutes and stream.foreign:
+                stamps = stamps_of(unseal(sealed, self._kind, stream.series.id, key))
+        return minutes, stamps
+
+    def existing(self, connection: sqlite3.Connection, wanted: Iterable[int]) -> set[int]:
+        """Those of these keys that have a chunk."""
+        found = connection.execute(of_kind(_EXISTING, self._kind), (rows.json(wanted),))
+        return {key for (key,) in found}
+
+    def amend(
+        self, connection: sqlite3.Connection, stream: Stream, hour: int, news: Mapping[int, Revised]
+    ) -> int:
+        """Bring another writer's chunk up to date; returns how many rows could not be taken."""
+        minutes, stamps = self.held(connection, stream, hour)
+        refused = amend(self._kind, minutes, stamps, news)
+        sealed = self.seal(stream, hour, sorted(minutes.items()), stamps)
+        self.write(connection, hour, {stream.slot: sealed})
+        return refused
+
+    def seal(
+        self,
+        stream: Stream,
+        hour: int,
+        minutes: Sequence[tuple[int, Any]],
+        stamps: Mapping[int, int],
+    ) -> bytes:
         """The chunk of one stream and hour."""
         body = self._codec.pack(minutes)
+        if stream.foreign:
+            body = stamped(body, stamps)
         return seal(body, self._kind, stream.series.id, keys.key(hour, stream.slot))
 
     def write(self, connection: sqlite3.Connection, hour: int, sealed: Mapping[int, bytes]) -> None:
@@ -110,10 +144,15 @@ class Chunks:
             found += [keys.key(hour, slot) for slot in held.tolist()]
         return found
 
+    def _gone(self, key: int) -> None:
+        self._damage.report(self.table, key)
+
     def _open(self, stream: Stream, key: int, sealed: bytes, cut: Cut) -> list[Row[Any]]:
         try:
             body = unseal(sealed, self._kind, stream.series.id, key)
         except Corrupt:
             self._damage.report(self.table, key)
             return []
+        if stream.foreign:
+            body = body_of(body)
         return list(self._codec.unpack(stream.series, body, cut))

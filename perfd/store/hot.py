@@ -12,6 +12,7 @@ from perfd.store import keys, rows
 from perfd.store.codecs import CODECS
 from perfd.store.damage import Damage
 from perfd.store.database import damaged
+from perfd.store.foreign import Revised
 from perfd.store.increments import Kind
 from perfd.store.roll import Row
 from perfd.store.schema import of_kind
@@ -25,6 +26,8 @@ _WRITE = (
     " ON CONFLICT (key) DO UPDATE SET rev = excluded.rev, body = excluded.body"
     " WHERE excluded.rev >= rev"
 )
+_REPLACE = _WRITE.replace("excluded.rev >= rev", "excluded.rev > rev")
+_SINCE = "SELECT key, rev, body FROM $_hot WHERE rev > ? AND rev <= ? ORDER BY rev, key"
 _DELETE = "DELETE FROM $_hot WHERE key IN (SELECT value FROM json_each(?))"
 _OLDEST = "SELECT min(key) FROM $_hot"
 _NEWEST = "SELECT max(key) FROM $_hot"
@@ -85,6 +88,36 @@ class Hot:
             ),
         )
         self._remember(items)
+
+    def revised(
+        self, connection: sqlite3.Connection, streams: Mapping[int, Stream], wanted: Sequence[int]
+    ) -> dict[int, Revised]:
+        """The same as `read`, with revisions."""
+        return dict(self._revised(streams, self._by_key(connection, wanted)))
+
+    def since(
+        self, connection: sqlite3.Connection, streams: Mapping[int, Stream], after: int, upto: int
+    ) -> Iterator[tuple[int, Revised]]:
+        """Own rows that were written after a revision, up to another, in order."""
+        found = connection.execute(self._sql(_SINCE), (after, upto))
+        own = (row for row in found if keys.slot_of(row[0]) in streams)
+        yield from self._revised(streams, own)
+
+    def replace(
+        self,
+        connection: sqlite3.Connection,
+        streams: Mapping[int, Stream],
+        rows: Mapping[int, Revised],
+    ) -> None:
+        """Rows of other writers, each with its own revision; the greatest stays."""
+        kind, encode = self._kind, self._codec.encode
+        connection.executemany(
+            self._sql(_REPLACE),
+            (
+                (key, rev, seal(encode(item), kind, _id(streams, key), key, rev))
+                for key, (rev, item) in sorted(rows.items())
+            ),
+        )
 
     def scan(
         self,
@@ -179,6 +212,15 @@ class Hot:
             body = self._unseal(stream, key, rev, sealed)
             if body is not None:
                 yield key, stream, body
+
+    def _revised(
+        self, streams: Mapping[int, Stream], fetched: Iterable[Fetched]
+    ) -> Iterator[tuple[int, Revised]]:
+        for key, rev, sealed in fetched:
+            stream = streams[keys.slot_of(key)]
+            body = self._unseal(stream, key, rev, sealed)
+            if body is not None:
+                yield key, Revised(rev, self._codec.decode(stream.series, body))
 
     def _remember(self, items: Mapping[int, Any]) -> None:
         """Keep the rows of the last two minutes: the next increments belong to them."""

@@ -58,12 +58,17 @@ def admit(batch: Batch, grid: Grid, sealed: int, meter: Meter) -> list[Increment
     return admitted
 
 
+def outside(number: int, item: Item) -> str:
+    """Why an item can be stored at no time; "" when it can."""
+    if not 0 <= number < LIMIT:
+        return "time"
+    return "overflow" if _greatest(item) > _MOST else ""
+
+
 def _obstacle(increment: Increment, sealed: int) -> str:
     if increment.number < sealed:
         return "late"
-    if not 0 <= increment.number < LIMIT:
-        return "time"
-    return "overflow" if _greatest(increment.item) > _MOST else ""
+    return outside(increment.number, increment.item)
 
 
 def _greatest(item: Item) -> int:

@@ -7,28 +7,39 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from perfd.errors import BadInput
 from perfd.interfaces import Labels, Meter
 from perfd.model.batch import Batch, Document
+from perfd.model.partial import Partial
 from perfd.model.profile import PROFILE, ROOT, ProfileWindow, Symbols
 from perfd.model.series import Series
 from perfd.model.window import Gauge, Window
 from perfd.store import lifetimes
+from perfd.store.foreign import Revised, placed
 from perfd.store.grid import Grid, hour
 from perfd.store.increments import Increment, Kind, admit
 from perfd.store.revisions import Revisions
-from perfd.store.roll import Row, roll, within
+from perfd.store.roll import Row, put, roll, within
 from perfd.store.settings import StoreSettings
+
+Place = tuple[int, Series, int]  # writer, series, minute
 
 
 class MemoryStore:
-    """Everything in dictionaries under one lock; gone when the process ends."""
+    """Everything in dictionaries under one lock; gone when the process ends.
 
-    def __init__(self, settings: StoreSettings, *, pace: float, meter: Meter) -> None:
+    Stores that exchange rows need a `writer` each.
+    """
+
+    def __init__(
+        self, settings: StoreSettings, *, pace: float, meter: Meter, writer: int = 1
+    ) -> None:
         self._settings = settings
         self._grid = Grid.of(pace, settings.hot)
         self._meter = meter
         self._lock = threading.RLock()
-        self._rows: dict[Kind, dict[tuple[Series, int], Any]] = {kind: {} for kind in Kind}
+        self._writer = writer
+        self._rows: dict[Kind, dict[Place, Revised]] = {kind: {} for kind in Kind}
         self._symbols = Symbols()
         self._documents: dict[tuple[str, str], Document] = {}
         self._revisions = Revisions(1)
@@ -38,8 +49,9 @@ class MemoryStore:
     def append(self, batch: Batch) -> None:
         """Add increments to their minutes and record the log position."""
         with self._lock:
+            revision = self._revisions.next()
             for increment in admit(batch, self._grid, self._sealed, self._meter):
-                self._add(increment)
+                self._add(increment, revision)
             self._symbols.update([batch.symbols])
             if batch.log_position is not None:
                 self._log_position = batch.log_position
@@ -51,7 +63,7 @@ class MemoryStore:
     def series(self, name: str, labels: Labels | None = None) -> Sequence[Series]:
         """Series of that name with at least these labels, that have rows."""
         with self._lock:
-            known = {series for rows in self._rows.values() for series, _ in rows}
+            known = {series for rows in self._rows.values() for _, series, _ in rows}
         return sorted((s for s in known if s.matches(name, labels or {})), key=lambda s: s.labels)
 
     def windows(
@@ -110,6 +122,47 @@ class MemoryStore:
         """A revision greater than all that this store has given out."""
         return self._revisions.next()
 
+    @property
+    def writer(self) -> int:
+        """The id under which this store's own rows are known elsewhere."""
+        return self._writer
+
+    def changed(self, after: int, most: int) -> Sequence[Partial]:
+        """Own rows written after a revision, by revision: whole revisions, about `most` rows."""
+        with self._lock:
+            found = sorted(self._since(after), key=lambda partial: partial.revision)
+        if len(found) <= most:
+            return found
+        cut = found[most].revision
+        whole = [partial for partial in found if partial.revision < cut]
+        return whole or [partial for partial in found if partial.revision == cut]
+
+    def waiting(self, after: int) -> int:
+        """How many rows `changed` would give after a revision."""
+        with self._lock:
+            return sum(1 for _ in self._since(after))
+
+    def release(self, upto: int) -> None:
+        """Nothing is let go before it expires."""
+
+    def absorb(
+        self,
+        writer: int,
+        partials: Sequence[Partial],
+        symbols: Symbols,
+        documents: Sequence[Document],
+    ) -> None:
+        """Take another writer's rows, whatever their age, with documents."""
+        if writer == self._writer:
+            raise BadInput("a store does not take its own rows from outside")
+        with self._lock:
+            for kind, series, number, row in placed(partials, self._grid, self._meter):
+                held = self._rows[kind].get((writer, series, number))
+                if held is None or held.revision < row.revision:
+                    self._rows[kind][writer, series, number] = row
+            self._symbols.update([symbols])
+            self.put(documents)
+
     def maintain(self, now: float) -> None:
         """Seal hours behind the horizon and drop what has lived long enough."""
         with self._lock:
@@ -117,7 +170,7 @@ class MemoryStore:
             for kind, seconds in lifetimes.of_rows(self._settings.retention).items():
                 oldest = self._grid.horizon(now, seconds)
                 rows = self._rows[kind]
-                self._rows[kind] = {k: v for k, v in rows.items() if hour(k[1]) >= oldest}
+                self._rows[kind] = {k: v for k, v in rows.items() if hour(k[2]) >= oldest}
             least = lifetimes.of_documents(self._settings.retention)
             self._documents = {
                 key: document
@@ -132,11 +185,19 @@ class MemoryStore:
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _add(self, increment: Increment) -> None:
+    def _add(self, increment: Increment, revision: int) -> None:
         rows = self._rows[increment.kind]
-        place = increment.series, increment.number
+        place = self._writer, increment.series, increment.number
         held = rows.get(place)
-        rows[place] = increment.item if held is None else held.merge(increment.item)
+        item = increment.item if held is None else held.item.merge(increment.item)
+        rows[place] = Revised(revision, item)
+
+    def _since(self, after: int) -> Iterator[Partial]:
+        for rows in self._rows.values():
+            for (writer, _, number), (revision, item) in rows.items():
+                if writer == self._writer and revision > after:
+                    start = self._grid.start(number)
+                    yield Partial(revision, put(item, start, self._grid.width))
 
     def _select(self, kind: Kind, name: str, labels: Labels, numbers: range) -> list[Row[Any]]:
         with self._lock:
@@ -145,9 +206,9 @@ class MemoryStore:
     def _matching(
         self, kind: Kind, name: str, labels: Labels, numbers: range
     ) -> Iterator[Row[Any]]:
-        for (series, number), item in self._rows[kind].items():
+        for (_, series, number), row in self._rows[kind].items():
             if number in numbers and series.matches(name, labels):
-                yield Row(number, item)
+                yield Row(number, row.item)
 
     def _climb(self, leaf: int, found: Symbols) -> None:
         while leaf != ROOT and leaf not in found.nodes:

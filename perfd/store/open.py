@@ -17,12 +17,23 @@ LOG = "log"
 
 
 def open_store(
-    path: Path | None, settings: StoreSettings, *, pace: float, clock: Clock, meter: Meter
+    path: Path | None,
+    settings: StoreSettings,
+    *,
+    pace: float,
+    clock: Clock,
+    meter: Meter,
+    outbox: int | None = None,
 ) -> Store:
-    """The store of the data directory `path`; without one, a store in memory."""
+    """The store of the data directory `path`; without one, a store in memory.
+
+    `outbox` makes it an agent's store: the bytes that may wait for the centre.
+    """
     if path is None:
         return MemoryStore(settings, pace=pace, meter=meter)
-    return SqliteStore(path / DATABASE, settings, pace=pace, clock=clock, meter=meter)
+    return SqliteStore(
+        path / DATABASE, settings, pace=pace, clock=clock, meter=meter, outbox=outbox
+    )
 
 
 def open_log(

@@ -80,6 +80,7 @@ def _start(database: Database, found: State, damage: Damage) -> State:
         seen = Documents(damage).greatest_revision(connection) >> EPOCH_BITS
         started = msgspec.structs.replace(found, boot=max(found.boot, seen) + 1, suspect=False)
         state.save(connection, started)
+        state.save_version(connection)  # an older perfd must not write here any more
     return started
 
 

@@ -7,13 +7,14 @@ that the same hour is next again.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
 from perfd.store import keys
 from perfd.store.chunks import Chunks
 from perfd.store.dictionary import Dictionary
+from perfd.store.foreign import Revised, amend
 from perfd.store.grid import MINUTES_PER_HOUR, hour
 from perfd.store.hot import Hot
 from perfd.store.increments import Kind
@@ -60,23 +61,27 @@ class Packer:
             if stream is None:  # its own row was damaged; nobody can tell whose these rows are
                 self._hot.disown(connection, wanted)
                 continue
-            minutes = self._minutes(connection, stream, hour, wanted)
+            minutes, stamps = self._minutes(connection, stream, hour, wanted)
             if minutes:
-                sealed[slot] = self._chunks.seal(stream, hour, minutes)
+                sealed[slot] = self._chunks.seal(stream, hour, minutes, stamps)
             self._hot.delete(connection, wanted)
         self._chunks.write(connection, hour, sealed)
 
     def _minutes(
         self, connection: sqlite3.Connection, stream: Stream, hour: int, wanted: Sequence[int]
-    ) -> Minutes:
-        together = dict(self._chunks.read(connection, stream, hour))
-        for key, item in self._hot.read(connection, {stream.slot: stream}, wanted).items():
-            minute = keys.number_of(key) % MINUTES_PER_HOUR
-            held = together.get(minute)
-            together[minute] = item if held is None else held.merge(item)
+    ) -> tuple[Minutes, dict[int, int]]:
+        """The hour as it will be, and the revisions of its minutes."""
+        together, stamps = self._chunks.held(connection, stream, hour)
+        found = self._hot.revised(connection, {stream.slot: stream}, wanted)
+        news = {keys.number_of(key) % MINUTES_PER_HOUR: row for key, row in found.items()}
+        if stream.foreign:
+            amend(self.kind, together, stamps, news)
+        else:
+            _add(together, news)
         minutes = sorted(together.items(), key=itemgetter(0))
-        pruned = minutes and self.kind == Kind.PROFILE
-        return self._pruned(connection, minutes) if pruned else minutes
+        if minutes and self.kind == Kind.PROFILE:
+            minutes = self._pruned(connection, minutes)
+        return minutes, stamps
 
     def _pruned(self, connection: sqlite3.Connection, minutes: Minutes) -> Minutes:
         """Windows of ten minutes without the tail of the hour."""
@@ -89,6 +94,13 @@ class Packer:
         moves, new = targets(hour.nodes, folded, known)
         self._dictionary.add(connection, new)
         return [(minute, fold(stacks, moves)) for minute, stacks in windows.items()]
+
+
+def _add(together: dict[int, Any], news: Mapping[int, Revised]) -> None:
+    """Own rows for a packed hour are what was added since, after a long stop."""
+    for minute, (_, item) in news.items():
+        held = together.get(minute)
+        together[minute] = item if held is None else held.merge(item)
 
 
 def _minutes_of(hour: int) -> range:

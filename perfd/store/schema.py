@@ -13,7 +13,7 @@ from pathlib import Path
 
 from perfd.store.increments import Kind
 
-VERSION = 1
+VERSION = 2  # 2: the hours of other writers carry revisions
 
 _SHARED = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, body BLOB NOT NULL);

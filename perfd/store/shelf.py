@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from perfd.store import keys
 from perfd.store.chunks import Chunks
 from perfd.store.damage import Damage
+from perfd.store.foreign import Revised
+from perfd.store.grid import MINUTES_PER_HOUR, hour
 from perfd.store.hot import Hot
 from perfd.store.increments import Kind
 from perfd.store.roll import Row
@@ -36,6 +40,31 @@ class Shelf:
         }
         self.hot.write(connection, streams, whole, rev)
         return whole
+
+    def absorb(
+        self,
+        connection: sqlite3.Connection,
+        streams: Mapping[int, Stream],
+        rows: Mapping[int, Revised],
+    ) -> int:
+        """Take rows of other writers, by key; returns how many could not be taken.
+
+        Whether an hour is packed is read from the chunks: no clock and no order is relied upon.
+        """
+        hours = {key: keys.key(hour(keys.number_of(key)), keys.slot_of(key)) for key in rows}
+        packed = self.chunks.existing(connection, set(hours.values()))
+        late: defaultdict[int, dict[int, Revised]] = defaultdict(dict)
+        fresh: dict[int, Revised] = {}
+        for key, row in rows.items():
+            if hours[key] in packed:
+                late[hours[key]][keys.number_of(key) % MINUTES_PER_HOUR] = row
+            else:
+                fresh[key] = row
+        self.hot.replace(connection, streams, fresh)
+        return sum(
+            self.chunks.amend(connection, streams[keys.slot_of(key)], keys.number_of(key), news)
+            for key, news in late.items()
+        )
 
     def scan(
         self,

@@ -16,9 +16,10 @@ from typing import Any
 
 import msgspec
 
-from perfd.errors import Corrupt, StoreError
+from perfd.errors import BadInput, Corrupt, StoreError
 from perfd.interfaces import Clock, Labels, Meter
 from perfd.model.batch import Batch, Document
+from perfd.model.partial import Partial
 from perfd.model.profile import PROFILE, ProfileWindow, Symbols
 from perfd.model.series import Series
 from perfd.model.window import Gauge, Window
@@ -28,9 +29,11 @@ from perfd.store.damage import Damage
 from perfd.store.dictionary import Dictionary
 from perfd.store.documents import Documents
 from perfd.store.floors import Floors
+from perfd.store.foreign import Revised, count, placed
 from perfd.store.grid import Grid, hour
 from perfd.store.increments import Increment, Item, Kind, admit
 from perfd.store.opening import open_database
+from perfd.store.outbox import Outbox
 from perfd.store.packing import Packer
 from perfd.store.revisions import Revisions
 from perfd.store.roll import Row, roll, within
@@ -42,10 +45,20 @@ from perfd.store.upkeep import Upkeep
 
 
 class SqliteStore:
-    """Opens or creates the file at `path`. Raises StoreError, SchemaTooNew."""
+    """Opens or creates the file at `path`. Raises StoreError, SchemaTooNew.
+
+    `outbox` makes it an agent's store: the bytes that may wait for the centre.
+    """
 
     def __init__(
-        self, path: Path, settings: StoreSettings, *, pace: float, clock: Clock, meter: Meter
+        self,
+        path: Path,
+        settings: StoreSettings,
+        *,
+        pace: float,
+        clock: Clock,
+        meter: Meter,
+        outbox: int | None = None,
     ) -> None:
         self._grid = Grid.of(pace, settings.hot)
         self._meter = meter
@@ -59,7 +72,8 @@ class SqliteStore:
         self._documents = Documents(self._damage)
         self._floors = Floors()
         self._shelves = {kind: Shelf(kind, self._damage) for kind in Kind}
-        self._sealed = 0
+        self._outbox = Outbox(self._shelves, self._streams, self._grid, outbox, meter)
+        self._sealed = self._state.floor
         self._stale = False
         self._upkeep = self._new_upkeep(settings)
         self._upkeep_lock = threading.Lock()
@@ -139,11 +153,56 @@ class SqliteStore:
         """A revision greater than all that this store has given out."""
         return self._revisions.next()
 
+    @property
+    def writer(self) -> int:
+        """The id under which this store's own rows are known elsewhere; the same for ever."""
+        return self._state.writer
+
+    def changed(self, after: int, most: int) -> Sequence[Partial]:
+        """Own rows that are hot and were written after a revision, by revision."""
+        with self._reading() as connection:
+            return self._outbox.changed(connection, after, most)
+
+    def waiting(self, after: int) -> int:
+        """How many rows `changed` would give after a revision."""
+        with self._reading() as connection:
+            return self._outbox.waiting(connection, after)
+
+    def release(self, upto: int) -> None:
+        """Own rows up to a revision are elsewhere."""
+        self._outbox.released = upto
+
+    def absorb(
+        self,
+        writer: int,
+        partials: Sequence[Partial],
+        symbols: Symbols,
+        documents: Sequence[Document],
+    ) -> None:
+        """Take another writer's rows, whatever their age, with documents: one transaction."""
+        if writer == self.writer:
+            raise BadInput("a store does not take its own rows from outside")
+        with self._changing() as connection:
+            self._dictionary.add(connection, symbols)
+            grouped: defaultdict[Kind, dict[int, Revised]] = defaultdict(dict)
+            for kind, series, number, row in placed(partials, self._grid, self._meter):
+                slot = self._streams.slot(connection, kind, series, hour(number), writer)
+                key = keys.key(number, slot)
+                held = grouped[kind].get(key)
+                if held is None or held.revision < row.revision:
+                    grouped[kind][key] = Revised(row.revision, _stored(row.item))
+            for kind, rows in grouped.items():
+                refused = self._shelves[kind].absorb(connection, self._streams.by_slot, rows)
+                count(self._meter, kind, "packed", refused)
+            self._documents.put(connection, documents)
+
     def maintain(self, now: float) -> None:
         """One bounded step of packing and retention."""
         with self._upkeep_lock:
-            self._sealed = self._grid.seal(now)
+            self._sealed = max(self._grid.seal(now), self._state.floor)
             self._upkeep.step(now, self._sealed)
+            if self._outbox.enabled:
+                self._let_go(now)
 
     def size(self) -> int:
         """Bytes on disk, the journal included."""
@@ -171,14 +230,23 @@ class SqliteStore:
                 for key, window in whole.items():
                     self._floors.learn(key, window.exemplars)
 
+    def _let_go(self, now: float) -> None:
+        """What has arrived at the centre, and what there is no room for."""
+        with self._changing() as connection:
+            gone = self._outbox.let_go(connection, self._sealed)
+            behind = self._outbox.drop(connection, self._upkeep.used(), now)
+            floor = max(self._sealed if gone else 0, behind or 0, self._state.floor)
+            kept = msgspec.structs.replace(self._state, floor=floor)
+            if kept != self._state:
+                state.save(connection, kept)
+        self._state = kept
+        self._sealed = max(self._sealed, floor)
+
     def _kept(self, kind: Kind, key: int, item: Item) -> Any:
         """The increment as it is merged and stored; None when nothing of it is."""
-        match item:
-            case ProfileWindow():
-                return Stacks.of(item)
-            case Window() if kind == Kind.EXEMPLAR:
-                return self._worthy(key, item)
-        return item
+        if kind == Kind.EXEMPLAR and isinstance(item, Window):
+            return self._worthy(key, item)
+        return _stored(item)
 
     def _worthy(self, key: int, window: Window) -> Window | None:
         exemplars = self._floors.worthy(key, window.exemplars)
@@ -236,9 +304,10 @@ class SqliteStore:
 
     def _new_upkeep(self, settings: StoreSettings) -> Upkeep:
         chunks = {kind: shelf.chunks for kind, shelf in self._shelves.items()}
+        packed = {} if self._outbox.enabled else self._shelves
         packers = [
             Packer(kind, s.hot, s.chunks, self._streams, self._dictionary, settings.keep_stacks)
-            for kind, s in self._shelves.items()
+            for kind, s in packed.items()
         ]
         return Upkeep(
             settings,
@@ -256,7 +325,15 @@ class SqliteStore:
 
     def _check(self) -> None:
         """Load the streams, and read every hot row once."""
+        if self._outbox.enabled:
+            with self._changing() as connection:
+                self._outbox.prepare(connection)
         with self._reading() as connection:
             self._streams.load(connection)
             for shelf in self._shelves.values():
                 shelf.hot.verify(connection, self._streams.by_slot)
+
+
+def _stored(item: Item) -> Any:
+    """An item as codecs and shelves hold it."""
+    return Stacks.of(item) if isinstance(item, ProfileWindow) else item

@@ -17,7 +17,8 @@ NAME = "state"
 class State(msgspec.Struct, array_like=True):
     """`writer` names this store among others for ever, `boot` counts its starts.
 
-    `width` is the length of its minutes in seconds.
+    `width` is the length of its minutes in seconds. No minute before `floor` takes increments: an
+    agent has let go of such minutes, and a part of one must not be taken for the whole.
     """
 
     writer: int
@@ -25,6 +26,7 @@ class State(msgspec.Struct, array_like=True):
     width: float
     log_position: int = -1
     suspect: bool = False  # SQLite has complained: look at the whole file at the next start
+    floor: int = 0
 
 
 def fresh(width: float) -> State:
@@ -54,7 +56,8 @@ def save(connection: sqlite3.Connection, state: State) -> None:
 
 def save_version(connection: sqlite3.Connection) -> None:
     """Say which schema the tables have."""
-    connection.execute("INSERT INTO meta (name, body) VALUES ('schema', ?)", (schema.VERSION,))
+    statement = "INSERT OR REPLACE INTO meta (name, body) VALUES ('schema', ?)"
+    connection.execute(statement, (schema.VERSION,))
 
 
 def check_width(state: State, width: float) -> None:

@@ -25,13 +25,14 @@ from perfd.store.seal import seal, unseal
 
 @dataclass(slots=True)
 class Stream:
-    """`seen` is the last hour that it has rows in."""
+    """`seen` is the last hour that it has rows in; `foreign` says that another store wrote them."""
 
     slot: int
     kind: Kind
     writer: int
     series: Series
     seen: int
+    foreign: bool = False
 
 
 class _Body(msgspec.Struct, array_like=True):
@@ -72,14 +73,22 @@ class Streams:
                 except Corrupt:
                     self._damage.report("stream", slot)
 
-    def slot(self, connection: sqlite3.Connection, kind: Kind, series: Series, hour: int) -> int:
-        """The number of a stream of this writer; new when it was never seen."""
-        held = self._by_series.get((kind, self._writer, series))
+    def slot(
+        self,
+        connection: sqlite3.Connection,
+        kind: Kind,
+        series: Series,
+        hour: int,
+        writer: int | None = None,
+    ) -> int:
+        """The number of a stream, of this store's own unless a writer is named; new if need be."""
+        writer = self._writer if writer is None else writer
+        held = self._by_series.get((kind, writer, series))
         if held is not None and held.seen >= hour:
             return held.slot
         with self._lock:
             if held is None:
-                held = Stream(self._next, kind, self._writer, _interned(series), hour)
+                held = Stream(self._next, kind, writer, _interned(series), hour)
                 self._next += 1
                 self._add(held)
             held.seen = hour
@@ -116,6 +125,7 @@ class Streams:
         self._postings.clear()
 
     def _add(self, stream: Stream) -> None:
+        stream.foreign = stream.writer != self._writer
         self.by_slot[stream.slot] = stream
         self._by_series[stream.kind, stream.writer, stream.series] = stream
         for posting in _postings(stream):

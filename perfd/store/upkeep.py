@@ -101,7 +101,7 @@ class Upkeep:
 
     def _stay_within_bound(self) -> None:
         for _ in range(_HOURS_OVER_BOUND):
-            if self._used() <= self._max_bytes:
+            if self.used() <= self._max_bytes:
                 return
             with self._changing() as connection:
                 oldest = {
@@ -122,7 +122,8 @@ class Upkeep:
         if gone:
             self._meter.count("perfd_store_expired", gone, what=what, reason=reason)
 
-    def _used(self) -> int:
+    def used(self) -> int:
+        """Bytes of the database that hold something."""
         pages = self._database.pragma("page_count") - self._database.pragma("freelist_count")
         return pages * self._database.pragma("page_size")
 

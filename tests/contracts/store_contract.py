@@ -9,10 +9,12 @@ from collections.abc import Callable
 
 import pytest
 
+from perfd.errors import BadInput
 from perfd.interfaces import Store
-from perfd.model.batch import EVIDENCE, FINDING, TICKET, Batch, Document
+from perfd.model.batch import AGENT, EVIDENCE, FINDING, TICKET, Batch, Document
 from perfd.model.exemplar import ERROR, RANDOM, SLOWEST, Exemplar, SpanRecord
 from perfd.model.histogram import Histogram
+from perfd.model.partial import Partial
 from perfd.model.profile import CPU_PROFILE, PROFILE, Function, ProfileWindow, Symbols, Weight
 from perfd.model.series import CPU_TIME, REQUESTS, Series
 from perfd.model.window import Gauge, Window
@@ -278,6 +280,135 @@ class StoreContract:
         assert found.stack(leaf) == stack
         assert other not in found.nodes
         assert len(found.nodes) == 40
+
+    # --- own rows for others ----------------------------------------------------------------------
+
+    def test_changed_rows_are_whole_partials_by_revision(self, store: Store) -> None:
+        one = exemplar("t", NOON, 0.2)
+        store.append(Batch(windows=(window(NOON, [0.1, 0.2], exemplars=(one,)),)))
+        first = {p.revision for p in store.changed(-1, 100)}
+        cpu = Gauge.single(Series.of(CPU_TIME, instance="a"), NOON, 10.0, 3.0)
+        store.append(Batch(windows=(window(NOON + 10, [0.4]),), gauges=(cpu,)))
+        assert len(first) == 1
+        changed = store.changed(max(first), 100)
+        (again,) = [p.item for p in changed if isinstance(p.item, Window)]
+        assert approximately(
+            again, Window(series(), NOON, 60.0, 3, 0, Histogram.of([0.1, 0.2, 0.4]))
+        )
+        assert [p.item for p in changed if isinstance(p.item, Gauge)] == [
+            Gauge(cpu.series, NOON, 60.0, 1, 3.0, 3.0, 3.0)
+        ]
+        (shown,) = [
+            p.item
+            for p in store.changed(-1, 100)
+            if isinstance(p.item, Window) and not p.item.count
+        ]
+        assert (shown.start, shown.exemplars) == (NOON, (one,))
+        assert store.waiting(-1) == 3
+        assert store.waiting(max(p.revision for p in changed)) == 0
+
+    def test_changed_rows_come_in_whole_revisions(self, store: Store) -> None:
+        for minute in range(4):
+            several = tuple(
+                window(NOON + 60 * minute, [0.1], of=series(n)) for n in ("a", "b", "c")
+            )
+            store.append(Batch(windows=several))
+        revisions = [p.revision for p in store.changed(-1, 7)]
+        assert revisions == sorted(revisions)
+        assert len(revisions) == 6
+        assert len(store.changed(-1, 1)) == 3, "one revision is never too many"
+        assert len(store.changed(revisions[-1], 100)) == 6
+        assert not store.changed(store.changed(-1, 100)[-1].revision, 100)
+
+    def test_profiles_are_forwarded_with_every_stack(self, store: Store) -> None:
+        symbols = Symbols()
+        leaf = symbols.intern((Function("main", "m.py"), Function("work", "w.py")))
+        sent = profile(NOON, {leaf: Weight(30, 3)})
+        store.append(Batch(profiles=(sent,), symbols=symbols))
+        (found,) = store.changed(-1, 10)
+        assert isinstance(found.item, ProfileWindow)
+        assert (found.item.weights, found.item.unit) == (sent.weights, "nanoseconds")
+
+    # --- rows of others ---------------------------------------------------------------------------
+
+    def test_readers_sum_over_writers(self, store: Store) -> None:
+        store.append(Batch(windows=(window(NOON, [0.1], errors=1),)))
+        for writer in (7, 8):
+            store.absorb(writer, [Partial(1, window(NOON, [0.2, 0.4]))], Symbols(), [])
+        (found,) = store.windows(REQUESTS, {}, NOON, NOON + 60)
+        whole = Window(series(), NOON, 60.0, 5, 1, Histogram.of([0.1, 0.2, 0.4, 0.2, 0.4]))
+        assert approximately(found, whole)
+        self.pack(store)
+        (found,) = store.windows(REQUESTS, {}, NOON, NOON + 60)
+        assert approximately(found, whole)
+
+    @pytest.mark.parametrize("packed", [False, True], ids=["hot", "packed"])
+    def test_the_greatest_revision_of_a_row_stays(self, store: Store, packed: bool) -> None:
+        def absorb(revision: int, *values: float, minute: int = 0) -> None:
+            item = window(NOON + 60 * minute, list(values))
+            store.absorb(7, [Partial(revision, item)], Symbols(), [])
+            if packed:
+                self.pack(store)
+
+        absorb(5, 0.1, 0.2)
+        absorb(4, 0.1)
+        absorb(5, 0.1, 0.2)
+        absorb(3, 0.3, minute=1)
+        absorb(9, 0.1, 0.2, 0.4)
+        absorb(8, 0.1, 0.2)
+        absorb(2, 0.3, minute=1)
+        found = store.windows(REQUESTS, {}, NOON, NOON + 120)
+        assert [(w.start - NOON, w.count) for w in found] == [(0, 3), (60, 1)]
+
+    def test_rows_of_days_ago_find_their_place(self, store: Store, meter: CountingMeter) -> None:
+        store.append(Batch(windows=(window(NOON + 2 * DAY, [1.0]),)))
+        self.settle(store, NOON + 2 * DAY)
+        for minute in range(0, 180, 7):
+            item = window(NOON + 60 * minute, [0.5])
+            store.absorb(7, [Partial(minute + 1, item)], Symbols(), [])
+            store.maintain(NOON + 2 * DAY)
+        assert sum(w.count for w in store.windows(REQUESTS, {}, NOON, NOON + 3 * 3600)) == 26
+        assert not meter.total("perfd_dropped_items")
+
+    def test_gauges_exemplars_and_profiles_of_others(self, store: Store) -> None:
+        symbols = Symbols()
+        leaf = symbols.intern((Function("main", "m.py"), Function("work", "w.py")))
+        cpu = Gauge(Series.of(CPU_TIME, instance="b"), NOON, 60.0, 2, 3.0, 1.0, 2.0)
+        shown = Window(series(), NOON, 60.0, 0, 0, exemplars=(exemplar("t", NOON, 0.2),))
+        rows = [
+            Partial(1, cpu),
+            Partial(1, shown),
+            Partial(1, profile(NOON, {leaf: Weight(30, 3)})),
+            Partial(2, profile(NOON + 60, {leaf: Weight(10, 1)})),
+        ]
+        for _ in range(2):
+            store.absorb(7, rows, symbols, [])
+            assert list(store.gauges(CPU_TIME, {}, NOON, NOON + 60)) == [cpu]
+            (found,) = store.exemplars(REQUESTS, {}, NOON, NOON + 60)
+            assert found.exemplars == shown.exemplars
+            stacks = store.profiles({}, NOON, NOON + 600)
+            assert sum(p.weights[leaf].value for p in stacks) == 40
+            assert len(store.symbols([leaf]).nodes) == 2
+            self.pack(store)
+
+    def test_rows_of_others_come_with_documents(self, store: Store) -> None:
+        store.absorb(7, [], Symbols(), [Document(AGENT, "7", 1, NOON, b"x")])
+        assert store.document(AGENT, "7")
+
+    def test_rows_of_others_are_not_own(self, store: Store) -> None:
+        store.absorb(7, [Partial(1, window(NOON, [1.0]))], Symbols(), [])
+        assert not store.changed(-1, 10)
+        with pytest.raises(BadInput):
+            store.absorb(store.writer, [], Symbols(), [])
+
+    def test_rows_that_nobody_can_place_are_counted(
+        self, store: Store, meter: CountingMeter
+    ) -> None:
+        large = Window(series(), NOON, 60.0, 1 << 60, 0)
+        store.absorb(7, [Partial(1, window(-120.0, [1.0])), Partial(1, large)], Symbols(), [])
+        assert not store.windows(REQUESTS, {}, -math.inf, math.inf)
+        assert meter.total("perfd_dropped_items", stage="absorb", reason="time") == 1
+        assert meter.total("perfd_dropped_items", stage="absorb", reason="overflow") == 1
 
     # --- the log position -------------------------------------------------------------------------
 

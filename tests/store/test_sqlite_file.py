@@ -225,7 +225,7 @@ def test_the_oldest_hours_go_first_when_it_is_too_large(
     assert found[0].start > NOON
     assert len(found) == (found[-1].start - found[0].start) / 3600 + 1
     assert meter.total("perfd_store_expired", what="window", reason="size") > 0
-    assert store._upkeep._used() <= limit
+    assert store._upkeep.used() <= limit
     store.close()
 
 
