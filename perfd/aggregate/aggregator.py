@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from perfd.aggregate.cardinality import Cardinality
+from perfd.aggregate.edges import Edges
 from perfd.aggregate.exemplars import Exemplars
 from perfd.aggregate.gauge_series import GaugeSeries
 from perfd.aggregate.gauges import OpenGauges
@@ -21,6 +22,7 @@ from perfd.aggregate.profiles import ProfileAggregate
 from perfd.aggregate.settings import AggregateSettings
 from perfd.aggregate.spans import SpanAggregate
 from perfd.aggregate.streams import Streams
+from perfd.aggregate.topology import Topology
 from perfd.aggregate.traces import Traces
 from perfd.aggregate.warmup import Warmup
 from perfd.aggregate.windows import OpenWindows, by_minute
@@ -56,7 +58,12 @@ class Aggregator:
         self._exemplars = Exemplars(grid, self._traces, settings.traces.wait, meter, random)
         self._with_traces = settings.traces.enabled
         exemplars = self._exemplars if self._with_traces else None
-        self._spans = SpanAggregate(grid, self._windows, origins, warmup, exemplars, meter, random)
+        edges = Edges(self._windows, meter)
+        self._topology = Topology(settings.calls, edges, meter, random)
+        topology = self._topology if settings.calls.enabled else None
+        self._spans = SpanAggregate(
+            *(grid, self._windows, origins, warmup, exemplars, topology, meter, random)
+        )
         self._metrics = MetricAggregate(
             *(grid, self._windows, self._gauges, origins),
             *(self._series, Streams(settings.max_series), warmup),
@@ -89,6 +96,7 @@ class Aggregator:
     def take(self, now: float) -> Batch:
         """All increments since the last take, merged by the store's minutes."""
         self._traces.expire(now)
+        self._topology.settle(now)
         cells = self._windows.take()
         self._live.add(cells, now)
         windows = by_minute(cells, self._grid)

@@ -94,6 +94,10 @@ class Cardinality:
         """Whether a gauge of this name and labels may be kept."""
         return self._admit(resource, "gauge", name, now) != OVERFLOW
 
+    def call(self, resource: Resource, name: str, now: float) -> bool:
+        """Whether calls of an operation to one target may be kept by themselves."""
+        return self._admit(resource, "call", name, now) != OVERFLOW
+
     def _admit(self, resource: Resource, kind: str, name: str, now: float) -> str:
         key = (resource.service, resource.version, resource.environment, kind, name)
         if resource.service == OVERFLOW or not self._names.admit(key, now):

@@ -23,14 +23,16 @@ class GroupKey(NamedTuple):
     clue: Clue
 
 
-def grouped(spans: Iterable[Span], grid: Grid) -> dict[GroupKey, list[Span]]:
-    """The entry spans, grouped; all others are nobody's requests."""
+def grouped(spans: Iterable[Span], grid: Grid) -> tuple[dict[GroupKey, list[Span]], list[Span]]:
+    """The entry spans, grouped, and all others, which are nobody's requests."""
     numerator, denominator = grid.numerator, grid.denominator
     clues = Layout().clues
     groups: dict[tuple[int, int, bytes, bytes, tuple[bytes, ...]], list[Span]] = {}
+    rest: list[Span] = []
     for span in spans:
         kind = span.kind
         if kind not in (SERVER, CONSUMER) and not is_entry(span, kind):
+            rest.append(span)
             continue
         index = span.end_time_unix_nano * denominator // numerator
         key = (index, kind, span.name, span.status, clues(span, kind))
@@ -39,7 +41,7 @@ def grouped(spans: Iterable[Span], grid: Grid) -> dict[GroupKey, list[Span]]:
             groups[key] = [span]
         else:
             group.append(span)
-    return {GroupKey(key[0], Clue(*key[1:])): group for key, group in groups.items()}
+    return {GroupKey(key[0], Clue(*key[1:])): group for key, group in groups.items()}, rest
 
 
 class Operations:

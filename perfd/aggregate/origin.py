@@ -6,11 +6,15 @@ from perfd.aggregate.cardinality import Cardinality
 from perfd.aggregate.operation import Operation
 from perfd.aggregate.warmup import InstanceKey
 from perfd.model.series import (
+    CALLS,
     INSTANCE_REQUESTS,
+    LINKS,
     METRIC_INSTANCE_REQUESTS,
     METRIC_REQUESTS,
     OVERFLOW,
+    OWN_TIME,
     REQUESTS,
+    RETRIES,
     Resource,
     Series,
 )
@@ -34,6 +38,7 @@ class Origin:
         self._cardinality = cardinality
         self._now = now
         self._names: dict[str, str] = {}
+        self._edges: set[str] = set()
         self._series: dict[tuple[str, ...], Series] = {}
         self._layouts: set[str] = set()
 
@@ -80,6 +85,37 @@ class Origin:
                 return OVERFLOW
             self._layouts.add(buckets)
         return buckets
+
+    def edge(self, operation: str, peer: str, call: str) -> tuple[str, str, str]:
+        """The labels under which calls of an operation are counted: their own or `_other`."""
+        name = f"{operation}\0{peer}\0{call}"
+        if name in self._edges:
+            return operation, peer, call
+        if not self._cardinality.call(self.labels, name, self._now):
+            return operation, OVERFLOW, OVERFLOW
+        self._edges.add(name)
+        return operation, peer, call
+
+    def own(self, operation: str) -> Series:
+        """OWN_TIME of an operation."""
+        return self._of(OWN_TIME, operation=operation)
+
+    def calls(self, operation: str, peer: str, call: str) -> Series:
+        """CALLS of an operation to one target."""
+        return self._of(CALLS, operation=operation, peer=peer, call=call)
+
+    def retries(self, operation: str, peer: str, call: str) -> Series:
+        """RETRIES of these calls."""
+        return self._of(RETRIES, operation=operation, peer=peer, call=call)
+
+    def link(self, peer: str, callee: str) -> Series:
+        """LINKS of a peer to the service behind it; no version changes it."""
+        key = (LINKS, peer, callee)
+        series = self._series.get(key)
+        if series is None:
+            labels = {"service": self.labels.service, "environment": self.labels.environment}
+            series = self._series[key] = Series.of(LINKS, **labels, peer=peer, callee=callee)
+        return series
 
     def _of(self, name: str, **labels: str) -> Series:
         key = (name, *labels.values())

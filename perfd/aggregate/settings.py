@@ -17,6 +17,14 @@ class TraceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     wait: Duration = 15.0  # how long spans of a trace may come after its first one
 
 
+class CallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The requests that are put together with their calls, to tell own time from waiting."""
+
+    enabled: bool = True
+    spans_per_second: float = 20.0  # of one service; beyond it a fair part of its traces is taken
+    max_spans: int = 20_000  # open at the same time, of all services; about 0.5 KiB each
+
+
 class AggregateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Bounds on what senders can make perfd remember.
 
@@ -31,3 +39,4 @@ class AggregateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     max_open_windows: int = 50_000  # base windows that were not written yet
     series_idle: Duration = 3600.0  # a series that was not seen for so long gives its place away
     traces: TraceSettings = TraceSettings()
+    calls: CallSettings = CallSettings()

@@ -12,6 +12,7 @@ from perfd.aggregate.grouping import GroupKey, Operations, grouped
 from perfd.aggregate.operation import Operation
 from perfd.aggregate.origin import Origin, Origins
 from perfd.aggregate.sampling import adjusted
+from perfd.aggregate.topology import Topology
 from perfd.aggregate.warmup import Warmup
 from perfd.aggregate.windows import OpenWindows, Sample
 from perfd.interfaces import Meter
@@ -44,6 +45,7 @@ class SpanAggregate:
         origins: Origins,
         warmup: Warmup,
         exemplars: Exemplars | None,
+        topology: Topology | None,
         meter: Meter,
         random: Callable[[], float],
     ) -> None:
@@ -52,6 +54,7 @@ class SpanAggregate:
         self._origins = origins
         self._warmup = warmup
         self._exemplars = exemplars
+        self._topology = topology
         self._meter = meter
         self._random = random
         self._operations = Operations(meter)
@@ -62,9 +65,14 @@ class SpanAggregate:
         """Count a delivery's spans; returns how many were dropped, by reason."""
         self._dropped, self._overflowed = Counter(), 0
         first, last = self._grid.bounds(now)
+        if self._topology is not None:
+            self._topology.listen(now)
         for batch in batches:
             origin = self._origins.of(batch.resource, now)
-            for key, spans in grouped(batch.spans, self._grid).items():
+            requests, rest = grouped(batch.spans, self._grid)
+            if self._topology is not None and rest:
+                self._topology.calls(origin, rest, now)
+            for key, spans in requests.items():
                 if first <= key.window <= last:
                     self._measure(origin, key, spans, now)
                 else:
@@ -127,6 +135,10 @@ class SpanAggregate:
             self._overflowed += len(measured.spans)
         if self._exemplars is not None:
             self._exemplars.offer(cell.series, index, *measured, operation.error, now)
+        if self._topology is not None and phase == STEADY:
+            self._topology.requests(
+                *(origin, index, operation.name), measured.spans, operation.error, now
+            )
 
     def _adjusted(self, spans: Sequence[Span]) -> int:
         states = [span.trace_state for span in spans]
