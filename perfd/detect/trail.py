@@ -7,6 +7,7 @@ from collections.abc import Callable
 from perfd.detect.candidate import Candidate
 from perfd.detect.filters import (
     chance,
+    contention,
     effect_floor,
     enough_traffic,
     mix_shift,
@@ -29,6 +30,7 @@ EXPLAINING: tuple[Filter, ...] = (
     traffic_drop.check,
     mix_shift.check,
     one_instance.check,
+    contention.check,
 )
 
 

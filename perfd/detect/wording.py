@@ -36,3 +36,14 @@ def bound(comparison: Comparison, level: float) -> str:
 def minutes(seconds: float, pace: float) -> str:
     """Minutes as the settings count them: at a pace of 60 a second is one of them."""
     return f"{seconds * pace / 60.0:.0f} min"
+
+
+def share(part: float) -> str:
+    """`61 %`."""
+    return f"{100.0 * part:.0f} %"
+
+
+def milliseconds(seconds: float) -> str:
+    """`1.9 ms`, with one digit below 10 ms."""
+    value = 1e3 * seconds
+    return f"{value:.1f} ms" if abs(value) < 10.0 else f"{value:.0f} ms"

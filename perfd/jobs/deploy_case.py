@@ -7,19 +7,13 @@ import dataclasses
 from perfd.detect.case import DeployCase
 from perfd.detect.settings import DetectSettings
 from perfd.interfaces import Store
+from perfd.jobs.surroundings import surroundings
 from perfd.model.deploy import Deploy
 from perfd.model.judgement import Judgement
-from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, MEMORY, REQUESTS, STEADY
+from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, REQUESTS, STEADY
 from perfd.model.window import Gauge, Window
 
 MINUTE = 60.0
-MACHINE = (
-    "host.cpu.utilization",
-    "host.memory.available",
-    "host.disk.write",
-    "container.cpu.throttled.time",
-    "container.memory.usage",
-)
 STEP = 5.0 * MINUTE  # of the day before, and of other services
 MOST_OTHERS = 20
 
@@ -68,15 +62,11 @@ class CaseReader:
         profiles = tuple(store.profiles(place, start, case.end))
         leaves = {node for window in profiles for node in window.weights}
         around = deploy.at - self._settings.baseline / self._pace
-        own = [
-            g for name in (CPU_TIME, MEMORY) for g in store.gauges(name, place, around, case.end)
-        ]
-        machine = [g for name in MACHINE for g in store.gauges(name, {}, around, case.end)]
         return dataclasses.replace(
             case,
             profiles=profiles,
             symbols=store.symbols(leaves),
-            resources=(*own, *machine),
+            resources=surroundings(store, place, around, case.end),
         )
 
     def _spans(self, deploy: Deploy, fine: float, end: float) -> list[tuple[float, float]]:

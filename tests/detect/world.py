@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +15,17 @@ from perfd.model.evidence import Found
 from perfd.model.finding import Finding
 from perfd.model.histogram import Histogram
 from perfd.model.judgement import Judgement
-from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, REQUESTS, STEADY, WARMUP, Series
+from perfd.model.series import (
+    CPU_SHARE,
+    CPU_TIME,
+    CPU_WAIT,
+    HOST_CPU,
+    INSTANCE_REQUESTS,
+    REQUESTS,
+    STEADY,
+    WARMUP,
+    Series,
+)
 from perfd.model.window import Gauge, Window
 from perfd.store.memory import MemoryStore
 from perfd.store.settings import StoreSettings
@@ -23,6 +33,7 @@ from perfd.tickets.codec import decode, document
 from tests.fakes import CountingMeter
 
 START = 1_700_000_040.0  # on a minute
+CORES = 2  # of a host
 
 
 @dataclass
@@ -40,6 +51,8 @@ class Version:
     cpu: float = 0.6  # of the latency
     phase: str = STEADY
     status: str = "ok"
+    host: str = ""  # "" where nobody samples it
+    waits: float | None = None  # for a core, of the latency; None where the kernel does not say
 
 
 @dataclass
@@ -68,10 +81,20 @@ class World:
     def now(self) -> float:
         return START + self.minute * self.width
 
-    def run(self, minutes: int, *versions: Version, detect: bool = True) -> None:
-        """Let these versions serve for some minutes."""
+    def run(
+        self,
+        minutes: int,
+        *versions: Version,
+        detect: bool = True,
+        others: Mapping[str, float] | None = None,
+    ) -> None:
+        """Let these versions serve for some minutes.
+
+        `others` is by host the share of its cores that is used beside these versions.
+        """
         for _ in range(minutes):
             batch = [part for version in versions for part in self._minute(version)]
+            batch += self._hosts(batch, others or {})
             windows = tuple(p for p in batch if isinstance(p, Window))
             gauges = tuple(p for p in batch if isinstance(p, Gauge))
             self.store.append(Batch(windows, gauges))
@@ -124,11 +147,26 @@ class World:
         )
         per_instance = Series.of(INSTANCE_REQUESTS, **place, instance=instance, phase=version.phase)
         cpu = Series.of(CPU_TIME, **place, instance=instance, phase=version.phase)
+        seconds = version.cpu * held.total
+        seat = {**place, "instance": instance, "host": version.host}
+        seated = [(CPU_SHARE, seconds / self.width / CORES)] if version.host else []
+        if version.waits is not None:
+            seated.append((CPU_WAIT, version.waits * held.total))
         return [
+            *(Gauge.single(Series.of(n, **seat), self.now, self.width, v) for n, v in seated),
             Window(red, self.now, self.width, n, failed, held),
             Window(per_instance, self.now, self.width, n, failed, held),
-            Gauge.single(cpu, self.now, self.width, version.cpu * held.total),
+            Gauge.single(cpu, self.now, self.width, seconds),
         ]
+
+    def _hosts(
+        self, batch: Iterable[Window | Gauge], others: Mapping[str, float]
+    ) -> Iterator[Gauge]:
+        shares = [p for p in batch if isinstance(p, Gauge) and p.series.name == CPU_SHARE]
+        for host, beside in others.items():
+            own = sum(g.total for g in shares if g.series.label["host"] == host)
+            series = Series.of(HOST_CPU, host=host)
+            yield Gauge.single(series, self.now, self.width, min(beside + own, 1.0))
 
 
 __all__ = ["START", "WARMUP", "Version", "World"]

@@ -1,0 +1,137 @@
+"""A machine that is busy with something else, and regressions that only look like one.
+
+The control of every story is the same story with one thing changed, which opens.
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from perfd.detect.contention import Conditions, contended
+from tests.detect.world import Version, World
+
+HOST = "node-1"
+OLD = Version("1.0.0", host=HOST, cpu=0.7)
+NEW = replace(OLD, name="1.1.0")
+# Latency is 1.4 times what it was, of the same CPU seconds: the rest was waiting for a core.
+STRETCHED = replace(NEW, latency=0.028, cpu=0.5)
+
+
+def told(world: World) -> list[str]:
+    return [f.reason for f in world.findings.values() if f.metric == "latency.mean"]
+
+
+def test_a_busy_host_is_no_regression() -> None:
+    world = World()
+    world.run(70, OLD, others={HOST: 0.1})
+    world.run(34, STRETCHED, others={HOST: 0.75})
+    assert world.opened == []
+    assert any("the host was busy with something else: others used 10 %" in r for r in told(world))
+
+
+def test_the_same_on_a_quiet_host_is_one() -> None:
+    world = World()
+    world.run(70, OLD, others={HOST: 0.1})
+    world.run(34, STRETCHED, others={HOST: 0.1})
+    assert [f.operation for f in world.opened] == ["POST /quote"]
+
+
+def test_a_regression_that_burns_cpu_opens_on_a_busy_host() -> None:
+    world = World()
+    world.run(70, OLD, others={HOST: 0.1})
+    world.run(34, replace(NEW, latency=0.028), others={HOST: 0.75})
+    assert len(world.opened) == 1
+    check = next(c for c in world.opened[0].checks if c.name == "host contention")
+    assert "and so was the code: CPU per request +3" in check.verdict
+
+
+def test_a_regression_that_waits_for_another_opens_on_a_busy_host() -> None:
+    """Most of its latency is not CPU, so no host can have stretched it so far."""
+    world = World()
+    waiting = replace(OLD, cpu=0.02)
+    world.run(70, waiting, others={HOST: 0.1})
+    world.run(34, replace(waiting, name="1.1.0", latency=0.03, cpu=0.013), others={HOST: 0.75})
+    assert len(world.opened) == 1
+
+
+def test_waits_for_a_core_decide_where_they_are_known() -> None:
+    world = World()
+    world.run(70, replace(OLD, waits=0.02), others={HOST: 0.1})
+    world.run(34, replace(STRETCHED, waits=0.02), others={HOST: 0.75})
+    assert len(world.opened) == 1
+    check = next(c for c in world.opened[0].checks if c.name == "host contention")
+    assert "waited only" in check.verdict
+
+
+def test_and_they_speak_for_the_host_as_well() -> None:
+    world = World()
+    world.run(70, replace(OLD, waits=0.02), others={HOST: 0.1})
+    world.run(34, replace(STRETCHED, waits=0.28), others={HOST: 0.4})
+    assert world.opened == []
+    assert any("waiting for a core" in reason for reason in told(world))
+
+
+def test_when_the_host_is_quiet_again_a_true_regression_opens() -> None:
+    world = World()
+    slow = replace(NEW, latency=0.03, cpu=0.47)
+    world.run(70, OLD, others={HOST: 0.1})
+    world.run(34, slow, others={HOST: 0.75})
+    assert world.opened == []
+    world.run(90, slow, others={HOST: 0.05})
+    assert len(world.opened) == 1
+
+
+def fleet(version: Version, hosts: int = 4) -> list[Version]:
+    return [
+        replace(version, host=f"node-{i}", instance=f"{version.name}-{i}") for i in range(hosts)
+    ]
+
+
+def test_slow_on_the_busy_hosts_alone() -> None:
+    world = World()
+    calm, busy = fleet(NEW)[:2], fleet(STRETCHED)[2:]
+    quiet = {f"node-{i}": 0.1 for i in range(4)}
+    world.run(70, *fleet(OLD), others=quiet)
+    world.run(
+        34, *calm, *(replace(b, latency=0.04, cpu=0.35) for b in busy), others=quiet | busy_hosts()
+    )
+    assert world.opened == []
+    assert any("of the cores of node-" in reason for reason in told(world))
+
+
+def test_slow_on_the_quiet_hosts_as_well() -> None:
+    world = World()
+    quiet = {f"node-{i}": 0.1 for i in range(4)}
+    world.run(70, *fleet(OLD), others=quiet)
+    world.run(34, *fleet(STRETCHED), others=quiet | busy_hosts())
+    assert len(world.opened) == 1
+
+
+def busy_hosts() -> dict[str, float]:
+    return {"node-2": 0.8, "node-3": 0.8}
+
+
+CALM = Conditions(0.1, 0.3, 0.0, 0.006, None, 0.010, {HOST: 0.1}, {"i": HOST})
+
+
+@pytest.mark.parametrize(
+    ("after", "passed", "words"),
+    [
+        (replace(CALM, others=0.12, busy=0.35), True, "its host was no busier"),
+        (replace(CALM, others=0.6, busy=0.95), False, "the host was busy with something else"),
+        (replace(CALM, others=0.4, busy=0.6), True, "only 60 % of its cores were in use"),
+        (replace(CALM, steal=0.2), False, "its hypervisor took 0 % and 20 % of the time"),
+        (replace(CALM, others=0.6, busy=0.95, cpu=0.008), True, "and so was the code"),
+    ],
+)
+def test_what_each_side_of_the_host_says(after: Conditions, passed: bool, words: str) -> None:
+    check = contended(CALM, after, 0.3)
+    assert check.passed is passed
+    assert words in check.verdict
+
+
+def test_a_lower_cpu_limit_is_the_deploys_own() -> None:
+    limited = replace(CALM, wait=0.0001), replace(CALM, wait=0.006)
+    check = contended(*limited, 0.6)
+    assert check.passed
+    assert "a lower CPU limit?" in check.verdict
