@@ -18,7 +18,8 @@ class DeployCase:
     `requests` are the service's windows of all versions and phases, as fine as stored (`width`
     seconds), and `history` older ones of the previous version, coarser. `end` is up to when the
     data is complete. `looks` have been taken before; `opened` is the finding that they opened, or
-    empty. `others` are steady windows of other services in the same environment.
+    empty. `others` are steady windows of other services in the same environment. Where `by_metric`,
+    a metric counted the requests, and `unspoken` are the spans that were left out.
     """
 
     deploy: Deploy
@@ -38,6 +39,8 @@ class DeployCase:
     symbols: Symbols = field(default_factory=Symbols)
     exemplars: tuple[Window, ...] = ()
     resources: tuple[Gauge, ...] = ()
+    by_metric: bool = False
+    unspoken: tuple[Window, ...] = ()
 
     def seconds(self, real: float) -> float:
         """A duration of the settings at this pace."""

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from perfd.detect.case import DeployCase
 from perfd.detect.settings import DetectSettings
+from perfd.detect.speaker import chosen, metric_speaks, speaking
 from perfd.interfaces import Store
 from perfd.jobs.surroundings import surroundings
 from perfd.model.deploy import Deploy
 from perfd.model.judgement import Judgement
-from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, REQUESTS, STEADY
+from perfd.model.series import (
+    CPU_TIME,
+    INSTANCE_REQUESTS,
+    METRIC_INSTANCE_REQUESTS,
+    METRIC_REQUESTS,
+    REQUESTS,
+    STEADY,
+)
 from perfd.model.window import Gauge, Window
 
 MINUTE = 60.0
 STEP = 5.0 * MINUTE  # of the day before, and of other services
 MOST_OTHERS = 20
+_INSTANCES = {False: INSTANCE_REQUESTS, True: METRIC_INSTANCE_REQUESTS}
 
 
 class CaseReader:
@@ -32,7 +42,10 @@ class CaseReader:
         place = {"service": deploy.service, "environment": deploy.environment}
         fine = deploy.at - 2.0 * self._settings.baseline / self._pace
         spans = self._spans(deploy, fine, end)
-        history = self._history(deploy, place, fine)
+        of_spans = self._windows(REQUESTS, place, spans)
+        of_metric = self._windows(METRIC_REQUESTS, place, spans)
+        by_metric = _by_metric(deploy, of_spans, of_metric)
+        history = self._history(deploy, place, fine, by_metric)
         exemplars = tuple(self._store.exemplars(REQUESTS, place, fine, end))
         return DeployCase(
             deploy=deploy,
@@ -42,13 +55,15 @@ class CaseReader:
             end=end,
             looks=held.looks if held else 0,
             opened=held.finding_id if held else "",
-            requests=self._windows(REQUESTS, place, spans),
+            requests=tuple(chosen(of_spans, of_metric, by_metric)),
             history=history,
             others={} if self._has_day(deploy, history) else self._others(deploy, spans),
             exemplars=exemplars,
-            instances=self._windows(INSTANCE_REQUESTS, place, spans),
+            instances=self._windows(_INSTANCES[by_metric], place, spans),
             cpu_history=self._cpu_history(deploy, place, fine),
             cpu=tuple(g for a, b in spans for g in self._store.gauges(CPU_TIME, place, a, b)),
+            by_metric=by_metric,
+            unspoken=of_spans if by_metric else (),
         )
 
     def with_proof(self, case: DeployCase) -> DeployCase:
@@ -81,12 +96,19 @@ class CaseReader:
     ) -> tuple[Window, ...]:
         return tuple(w for a, b in spans for w in self._store.windows(name, labels, a, b))
 
-    def _history(self, deploy: Deploy, place: dict[str, str], upto: float) -> tuple[Window, ...]:
+    def _history(
+        self, deploy: Deploy, place: dict[str, str], upto: float, by_metric: bool
+    ) -> tuple[Window, ...]:
         """The previous version's day, without what will be read as fine as stored."""
         if not deploy.previous:
             return ()
         labels = {**place, "version": deploy.previous, "phase": STEADY}
-        return tuple(self._store.windows(REQUESTS, labels, self._since(deploy), upto, self._step))
+        since, step = self._since(deploy), self._step
+        of_spans, of_metric = (
+            self._store.windows(name, labels, since, upto, step)
+            for name in (REQUESTS, METRIC_REQUESTS)
+        )
+        return tuple(chosen(of_spans, of_metric, by_metric))
 
     def _has_day(self, deploy: Deploy, history: tuple[Window, ...]) -> bool:
         """Whether the baseline needs nobody else's trend."""
@@ -99,13 +121,19 @@ class CaseReader:
         """Steady windows of the services beside, in steps; of so many, the first by name."""
         labels = {"environment": deploy.environment, "phase": STEADY}
         found: dict[str, list[Window]] = {}
-        known = {s.label.get("service", "") for s in self._store.series(REQUESTS, labels)}
+        known = {
+            series.label.get("service", "")
+            for name in (REQUESTS, METRIC_REQUESTS)
+            for series in self._store.series(name, labels)
+        }
         for service in sorted(known - {deploy.service})[:MOST_OTHERS]:
             of = {**labels, "service": service}
             for start, end in spans:
-                found.setdefault(service, []).extend(
-                    self._store.windows(REQUESTS, of, start, end, self._step)
+                of_spans, of_metric = (
+                    self._store.windows(name, of, start, end, self._step)
+                    for name in (REQUESTS, METRIC_REQUESTS)
                 )
+                found.setdefault(service, []).extend(speaking(of_spans, of_metric))
         return {service: tuple(windows) for service, windows in found.items()}
 
     def _cpu_history(self, deploy: Deploy, place: dict[str, str], upto: float) -> tuple[Gauge, ...]:
@@ -116,3 +144,15 @@ class CaseReader:
 
     def _since(self, deploy: Deploy) -> float:
         return deploy.at - self._settings.baseline_max / self._pace
+
+
+def _by_metric(deploy: Deploy, spans: Sequence[Window], metric: Sequence[Window]) -> bool:
+    """Whether the metric speaks for what is compared; other versions are not asked."""
+    versions = {deploy.previous, deploy.version}
+    of_spans, of_metric = (
+        [w for w in windows if w.series.label.get("version", "") in versions]
+        for windows in (spans, metric)
+    )
+    if not (of_spans or of_metric):  # a version that no label tells
+        return metric_speaks(spans, metric)
+    return metric_speaks(of_spans, of_metric)

@@ -15,13 +15,14 @@ from perfd.detect.deploy import Judged, judge
 from perfd.detect.deploys import Traffic, VersionWatch, joined, unexplained
 from perfd.detect.restarts import RestartWatch
 from perfd.detect.settings import DetectSettings
+from perfd.detect.speaker import busier
 from perfd.interfaces import Meter, Store
 from perfd.jobs.deploy_case import CaseReader
 from perfd.model.batch import DEPLOY, JUDGEMENT, Document
 from perfd.model.deploy import Deploy
 from perfd.model.evidence import Found
 from perfd.model.judgement import SUPERSEDED, WAITING, Judgement
-from perfd.model.series import INSTANCE_REQUESTS, UNKNOWN
+from perfd.model.series import INSTANCE_REQUESTS, METRIC_INSTANCE_REQUESTS, UNKNOWN
 from perfd.model.times import floor_to
 from perfd.model.window import Window
 from perfd.tickets.codec import decode, encode
@@ -79,7 +80,7 @@ class DetectJob:
         known = self._deploys(now)
         if self._upto is None:
             self._upto = self._resume(complete, known)
-        windows = self._store.windows(INSTANCE_REQUESTS, {}, self._upto, complete)
+        windows = self._served(self._upto, complete)
         found = []
         for place, traffic in _traffic(windows):
             seen = self._watch(place).see(traffic)
@@ -95,15 +96,20 @@ class DetectJob:
     def _resume(self, complete: float, known: Sequence[Deploy]) -> float:
         """Where to take up: an hour ago, or where versions changed while nobody looked."""
         hour = HOUR / self._pace
-        windows = self._store.windows(
-            INSTANCE_REQUESTS, {}, complete - DAY / self._pace, complete, hour
-        )
-        hours = _traffic(windows)
+        hours = _traffic(self._served(complete - DAY / self._pace, complete, hour))
         upto = min(unexplained(hours, known, hour, self._join), complete - hour)
         for (service, environment), traffic in hours:
             if traffic.start + hour <= upto + self._width / 2.0:
                 self._watch((service, environment)).resume(traffic)
         return upto
+
+    def _served(self, start: float, end: float, step: float | None = None) -> list[Window]:
+        """Requests by instance, as spans or a metric count them."""
+        spans, metric = (
+            self._store.windows(name, {}, start, end, step)
+            for name in (INSTANCE_REQUESTS, METRIC_INSTANCE_REQUESTS)
+        )
+        return busier(spans, metric)
 
     def _watch(self, place: Place) -> VersionWatch:
         if place not in self._watches:

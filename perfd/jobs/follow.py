@@ -11,12 +11,13 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
+from perfd.detect.speaker import speaking
 from perfd.errors import NotFound
 from perfd.interfaces import Meter, Store
 from perfd.model.batch import DEPLOY, EVIDENCE, TICKET, Document
 from perfd.model.deploy import Deploy
 from perfd.model.evidence import Evidence, Found
-from perfd.model.series import REQUESTS, STEADY
+from perfd.model.series import METRIC_REQUESTS, REQUESTS, STEADY
 from perfd.model.ticket import Impact, Reference, State, Ticket, Verification
 from perfd.tickets.codec import decode, document
 from perfd.tickets.compose import body_of, title_of
@@ -233,7 +234,11 @@ class Follower:
             return None
         labels = {"service": finding.service, "environment": finding.environment}
         labels |= {"version": after.version, "phase": STEADY}
-        windows = self._store.windows(REQUESTS, labels, after.start, after.end)
+        spans, metric = (
+            self._store.windows(name, labels, after.start, after.end)
+            for name in (REQUESTS, METRIC_REQUESTS)
+        )
+        windows = speaking(spans, metric)
         return impact(found, sum(w.count for w in windows))
 
     def _previous(self, deploy: Deploy) -> str:

@@ -7,11 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from perfd.detect.estimate import estimate
+from perfd.detect.speaker import chosen, metric_speaks
 from perfd.interfaces import Labels, Store
 from perfd.jobs.follow import Follower
 from perfd.model.evidence import Rule
 from perfd.model.finding import Estimate
-from perfd.model.series import CPU_TIME, OVERFLOW, REQUESTS, STEADY, UNKNOWN
+from perfd.model.series import CPU_TIME, METRIC_REQUESTS, OVERFLOW, REQUESTS, STEADY, UNKNOWN
 from perfd.model.ticket import State, Ticket
 from perfd.model.window import Window
 from perfd.tickets.verify import ERRORS, Guard, due, verdict
@@ -52,32 +53,27 @@ class VerifyJob:
             fix = self._side(ticket, version, since, end)
         else:
             fix = self._side(ticket, "", since + self._mixed, end)
+        base = self._base(ticket)
+        _speak(base, fix)
         after = fix.measure(ticket.operation, rule.metric)
         if not due(rule, ticket.verification, after):
             return
-        guards = self._guards(ticket, rule, fix) if after else ()
+        guards = _guards(ticket, rule, base, fix) if after and base else ()
         found = verdict(rule, ticket, after, guards, now)
         log.info("verdict on %s: %s %s", ticket.id, found.verdict, found.text)
         self._follower.judge(ticket.id, found, now)
 
-    def _guards(self, ticket: Ticket, rule: Rule, fix: _Side) -> Sequence[Guard]:
-        """Other operations by the ticket's own kind of metric, and the errors of its operation."""
-        if ticket.before is None:
-            return ()
-        base = self._side(ticket, ticket.before.version, ticket.before.start, ticket.before.end)
-        metric = rule.metric if rule.metric.startswith("latency.") else GUARDED
-        pairs = [(operation, metric) for operation in base.operations if operation]
-        own = {(ticket.operation, metric)} if rule.metric == metric else set()
-        wanted = [p for p in pairs if p not in own]
-        if rule.metric != ERRORS:
-            wanted.append((ticket.operation, ERRORS))
-        return [g for operation, name in wanted if (g := _guard(base, fix, operation, name))]
-
     def _labelled(self, ticket: Ticket, version: str) -> bool:
         if version == UNKNOWN:
             return False
-        labels = {"service": ticket.service, "environment": ticket.environment}
-        return bool(self._store.series(REQUESTS, {**labels, "version": version}))
+        labels = {"service": ticket.service, "environment": ticket.environment, "version": version}
+        return any(self._store.series(name, labels) for name in (REQUESTS, METRIC_REQUESTS))
+
+    def _base(self, ticket: Ticket) -> _Side | None:
+        """What ran before the ticket."""
+        if ticket.before is None:
+            return None
+        return self._side(ticket, ticket.before.version, ticket.before.start, ticket.before.end)
 
     def _side(self, ticket: Ticket, version: str, start: float, end: float) -> _Side:
         labels = {"service": ticket.service, "environment": ticket.environment}
@@ -89,10 +85,18 @@ class _Side:
     """Steady windows of one version of a service over an interval, by operation."""
 
     def __init__(self, store: Store, labels: Labels, start: float, end: float) -> None:
-        self._by_operation: dict[str, list[Window]] = defaultdict(list)
-        for window in store.windows(REQUESTS, labels, start, end):
-            self._by_operation[window.series.label.get("operation", "")].append(window)
+        self.spans = store.windows(REQUESTS, labels, start, end)
+        self.metric = store.windows(METRIC_REQUESTS, labels, start, end)
+        self._by_operation: dict[str, list[Window]] = {}
         self._cpu = store.gauges(CPU_TIME, labels, start, end)
+        self.speak(metric_speaks(self.spans, self.metric))
+
+    def speak(self, by_metric: bool) -> None:
+        """Take the requests from the metric, or from the spans."""
+        found: defaultdict[str, list[Window]] = defaultdict(list)
+        for window in chosen(self.spans, self.metric, by_metric):
+            found[window.series.label.get("operation", "")].append(window)
+        self._by_operation = dict(found)
 
     @property
     def operations(self) -> Iterable[str]:
@@ -104,6 +108,26 @@ class _Side:
         if not operation:
             windows = [w for held in self._by_operation.values() for w in held]
         return estimate(metric, windows, self._cpu if metric == CPU else ()) if windows else None
+
+
+def _speak(base: _Side | None, fix: _Side) -> None:
+    """Both sides by the same telemetry: the one that is whole on both."""
+    sides = [side for side in (base, fix) if side is not None]
+    spans = [w for side in sides for w in side.spans]
+    by_metric = metric_speaks(spans, [w for side in sides for w in side.metric])
+    for side in sides:
+        side.speak(by_metric)
+
+
+def _guards(ticket: Ticket, rule: Rule, base: _Side, fix: _Side) -> Sequence[Guard]:
+    """Other operations by the ticket's own kind of metric, and the errors of its operation."""
+    metric = rule.metric if rule.metric.startswith("latency.") else GUARDED
+    pairs = [(operation, metric) for operation in base.operations if operation]
+    own = {(ticket.operation, metric)} if rule.metric == metric else set()
+    wanted = [p for p in pairs if p not in own]
+    if rule.metric != ERRORS:
+        wanted.append((ticket.operation, ERRORS))
+    return [g for operation, name in wanted if (g := _guard(base, fix, operation, name))]
 
 
 def _guard(base: _Side, fix: _Side, operation: str, metric: str) -> Guard | None:

@@ -9,11 +9,12 @@ from perfd.detect.flame import flame
 from perfd.detect.profile_diff import ProfileDiff
 from perfd.detect.profile_side import Paths, ProfileSide, profile_side
 from perfd.detect.shares import Share, cost_change, phi_of, share, share_change
+from perfd.detect.speaker import busier
 from perfd.errors import NotFound
 from perfd.interfaces import Store
 from perfd.model.evidence import Change, FlameNode
 from perfd.model.profile import Function, ProfileWindow, Symbols, Weight
-from perfd.model.series import INSTANCE_REQUESTS, STEADY
+from perfd.model.series import INSTANCE_REQUESTS, METRIC_INSTANCE_REQUESTS, STEADY
 
 MOST_FUNCTIONS = 200
 _NONE = Weight(0, 0)
@@ -98,11 +99,12 @@ def _profiles(store: Store, service: str, type_: str, stretch: Stretch) -> list[
 def _rate(store: Store, service: str, stretch: Stretch) -> float:
     """Requests per second of one instance, as profiled time is that of one instance."""
     labels = _labels(service, stretch)
-    windows = [
-        window
-        for window in store.windows(INSTANCE_REQUESTS, labels, stretch.start, stretch.end)
-        if window.series.label.get("phase", STEADY) == STEADY
-    ]
+    spans, metric = (
+        store.windows(name, labels, stretch.start, stretch.end)
+        for name in (INSTANCE_REQUESTS, METRIC_INSTANCE_REQUESTS)
+    )
+    served = busier(spans, metric)
+    windows = [w for w in served if w.series.label.get("phase", STEADY) == STEADY]
     seconds = sum(window.width for window in windows)
     return sum(window.count for window in windows) / seconds if seconds else 0.0
 

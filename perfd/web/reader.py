@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
+from perfd.detect.speaker import speaking
 from perfd.interfaces import Labels, Live, Store
 from perfd.model.batch import DEPLOY, EVIDENCE, FINDING, JUDGEMENT, TICKET, Document
 from perfd.model.deploy import Deploy
@@ -68,12 +69,11 @@ class Reader:
     ) -> list[Window]:
         """Requests of matching operations, with the last seconds that are not stored yet.
 
-        From spans; from the metric of the same meaning for a service that sends no spans.
+        From spans; from the metric of the same meaning where it counts more than they hold.
         """
         spans = self._windows(REQUESTS, labels, start, end, step)
-        traced = {window.series.label["service"] for window in spans}
-        metrics = self._windows(METRIC_REQUESTS, labels, start, end, step)
-        return [*spans, *(w for w in metrics if w.series.label["service"] not in traced)]
+        metric = self._windows(METRIC_REQUESTS, labels, start, end, step)
+        return speaking(spans, metric)
 
     def known_services(self) -> set[str]:
         """Names of all services whose requests the store holds."""

@@ -7,9 +7,11 @@ request is counted once however often its minute is rewritten.
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from perfd.detect.speaker import WHOLE, is_http
 from perfd.model.batch import Batch
 from perfd.model.histogram import bucket_upper
 from perfd.model.series import CPU_TIME, METRIC_REQUESTS, OVERFLOW, REQUESTS, Series
@@ -103,13 +105,23 @@ class ServiceTotals:
     def operations(self) -> dict[Key, Operation]:
         """By (service, version, environment, operation).
 
-        From spans; from the metric of the same meaning for a service that sends no spans. The two
-        count the same requests, so they are never added up.
+        From spans; from the metric of the same meaning where it counts more than they hold. The
+        two count the same requests, so they are never added up.
         """
         with self._lock:
-            traced = {key[0] for key in self._spans}
-            rest = {k: v for k, v in self._metrics.items() if k[0] not in traced}
-            return {**self._spans, **rest}
+            sampled = self._sampled()
+            spans = {k: v for k, v in self._spans.items() if not (k[0] in sampled and _http(k))}
+            return {**spans, **{k: v for k, v in self._metrics.items() if k[0] in sampled}}
+
+    def _sampled(self) -> set[str]:
+        """Services whose spans are not all of their requests, or none."""
+        seen: Counter[str] = Counter()
+        counted: Counter[str] = Counter()
+        for key, held in self._spans.items():
+            seen[key[0]] += held.measured if _http(key) else 0
+        for key, held in self._metrics.items():
+            counted[key[0]] += held.requests
+        return {s for s, n in counted.items() if not seen[s] or seen[s] < WHOLE * n}
 
     def levels(self, name: str) -> list[tuple[Key, Level]]:
         """Label values and level of every gauge of a name; CPU time is summed over instances."""
@@ -131,6 +143,10 @@ class ServiceTotals:
         key = (series.name, _values(series, names))
         if key in self._levels or len(self._levels) < MOST:
             self._levels.setdefault(key, Level()).add(gauge)
+
+
+def _http(key: Key) -> bool:
+    return is_http(key[OPERATION.index("operation")])
 
 
 def _values(series: Series, names: Sequence[str]) -> Key:

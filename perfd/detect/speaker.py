@@ -1,0 +1,92 @@
+"""Which telemetry speaks for a service's requests, where spans and a metric count the same ones.
+
+Spans do, as long as they are whole: they are finer than any histogram and know their traces. Where
+they hold less than nine tenths of what `http.server.request.duration` counts, in any version, they
+were sampled, and who was chosen may depend on how slow a request was; then the metric speaks for
+HTTP, and the spans only for what it does not know (messages, RPC). It must know the versions that
+the spans know: a side that is not measured cannot be compared. The two are never added up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from perfd.aggregate.operation import METHODS, OTHER_METHOD
+from perfd.model.window import Window
+
+WHOLE = 0.9  # of the other's requests
+FEWEST = 100  # requests of a version, below which a part of it says nothing
+
+_HTTP = METHODS | {OTHER_METHOD}  # the first word of an HTTP operation
+
+Place = tuple[str, str]  # service and environment
+
+
+def metric_speaks(spans: Iterable[Window], metric: Iterable[Window]) -> bool:
+    """Whether the metric speaks for the HTTP requests of one service in one environment."""
+    counted = _by_version(metric, measured=False)
+    seen = _by_version((w for w in spans if is_http(_operation(w))), measured=True)
+    if not counted or not seen:
+        return bool(counted)
+    known = (v for v, n in seen.items() if n >= FEWEST)
+    if any(counted[version] < WHOLE * seen[version] for version in known):
+        return False
+    return any(n >= FEWEST and seen[version] < WHOLE * n for version, n in counted.items())
+
+
+def chosen(spans: Sequence[Window], metric: Sequence[Window], by_metric: bool) -> list[Window]:
+    """The windows of the one that speaks, and of what only spans know."""
+    if not by_metric:
+        return list(spans)
+    return [*metric, *(w for w in spans if not is_http(_operation(w)))]
+
+
+def speaking(spans: Sequence[Window], metric: Sequence[Window]) -> list[Window]:
+    """The same for windows of many services, each judged by what is given."""
+    if not metric:
+        return list(spans)
+    of_spans, of_metric = _by_place(spans), _by_place(metric)
+    found: list[Window] = []
+    for place in of_spans.keys() | of_metric.keys():
+        both = of_spans.get(place, []), of_metric.get(place, [])
+        found += chosen(*both, metric_speaks(*both))
+    return found
+
+
+def busier(spans: Sequence[Window], metric: Sequence[Window]) -> list[Window]:
+    """Of each service the windows that count more: for shares of its traffic, not for latency."""
+    if not metric:
+        return list(spans)
+    of_spans, of_metric = _by_place(spans), _by_place(metric)
+    found: list[Window] = []
+    for place in of_spans.keys() | of_metric.keys():
+        both = of_spans.get(place, []), of_metric.get(place, [])
+        found += max(both, key=lambda windows: sum(w.count for w in windows))
+    return found
+
+
+def is_http(operation: str) -> bool:
+    """Whether an operation of spans is one that the metric counts as well."""
+    return operation.partition(" ")[0] in _HTTP
+
+
+def _operation(window: Window) -> str:
+    return window.series.label.get("operation", "")
+
+
+def _by_version(windows: Iterable[Window], *, measured: bool) -> Counter[str]:
+    """Requests; of spans those that were measured, not what they were sampled from."""
+    found: Counter[str] = Counter()
+    for window in windows:
+        count = window.histogram.count if measured else window.count
+        found[window.series.label.get("version", "")] += count
+    return +found
+
+
+def _by_place(windows: Iterable[Window]) -> dict[Place, list[Window]]:
+    found: defaultdict[Place, list[Window]] = defaultdict(list)
+    for window in windows:
+        label = window.series.label
+        found[label.get("service", ""), label.get("environment", "")].append(window)
+    return dict(found)
