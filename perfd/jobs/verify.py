@@ -10,12 +10,13 @@ from perfd.detect.estimate import estimate
 from perfd.detect.speaker import chosen, metric_speaks
 from perfd.interfaces import Labels, Store
 from perfd.jobs.follow import Follower
+from perfd.jobs.surroundings import disturbance
 from perfd.model.evidence import Rule
 from perfd.model.finding import Estimate
 from perfd.model.series import CPU_TIME, METRIC_REQUESTS, OVERFLOW, REQUESTS, STEADY, UNKNOWN
 from perfd.model.ticket import State, Ticket
 from perfd.model.window import Window
-from perfd.tickets.verify import ERRORS, Guard, due, verdict
+from perfd.tickets.verify import ERRORS, Guard, against, due, verdict
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,10 @@ class VerifyJob:
             return
         guards = _guards(ticket, rule, base, fix) if after and base else ()
         found = verdict(rule, ticket, after, guards, now)
+        if after and against(found):
+            told_apart = version if self._labelled(ticket, version) else ""
+            hosts = disturbance(self._store, ticket, after, told_apart)
+            found = verdict(rule, ticket, after, guards, now, hosts)
         log.info("verdict on %s: %s %s", ticket.id, found.verdict, found.text)
         self._follower.judge(ticket.id, found, now)
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perfd.model.evidence import Rule
-from perfd.model.finding import Estimate
+from perfd.model.finding import Check, Estimate
 from perfd.model.ticket import Ticket, Verdict, Verification
 from perfd.tickets.wording import band, count, length, metric_name, quantity, scale_of, share
 
@@ -34,12 +34,33 @@ class Guard:
 
 
 def verdict(
-    rule: Rule, ticket: Ticket, after: Estimate | None, guards: Sequence[Guard], now: float
+    rule: Rule,
+    ticket: Ticket,
+    after: Estimate | None,
+    guards: Sequence[Guard],
+    now: float,
+    hosts: Check | None = None,
 ) -> Verification:
     """The ticket's verification with its verdict (None: not fixed, and never said to be).
 
     `after` is the metric under the version that is verifying, None when it was not measured.
+    `hosts` not passed means that they were busy with something else: then nothing is held against
+    the fix, and it is looked at again.
     """
+    found = _by_rule(rule, ticket, after, guards, now)
+    if hosts is None or hosts.passed or not against(found):
+        return found
+    return _told(ticket, Verdict.INCONCLUSIVE, f"{found.text}; {hosts.verdict}", after, now)
+
+
+def against(found: Verification) -> bool:
+    """Whether a verdict sends the ticket back to open."""
+    return found.verdict not in (Verdict.VERIFIED, Verdict.INCONCLUSIVE)
+
+
+def _by_rule(
+    rule: Rule, ticket: Ticket, after: Estimate | None, guards: Sequence[Guard], now: float
+) -> Verification:
     if after is None or not _enough(rule, after):
         return _told(ticket, Verdict.INCONCLUSIVE, _missing(rule, after), after, now)
     if rule.low <= after.ci[0] and after.ci[1] <= rule.high:

@@ -10,9 +10,17 @@ from perfd.jobs.verify import VerifyJob
 from perfd.model.batch import Batch
 from perfd.model.finding import Effect
 from perfd.model.histogram import Histogram
-from perfd.model.series import REQUESTS, STEADY, Series
+from perfd.model.series import (
+    CPU_SHARE,
+    CPU_TIME,
+    HOST_CPU,
+    INSTANCE_REQUESTS,
+    REQUESTS,
+    STEADY,
+    Series,
+)
 from perfd.model.ticket import State, Verdict
-from perfd.model.window import Window
+from perfd.model.window import Gauge, Window
 from perfd.store.memory import MemoryStore
 from perfd.store.settings import StoreSettings
 from perfd.tickets.settings import TicketSettings
@@ -61,6 +69,27 @@ class World:
             at = start + 60.0 * minute
             windows.append(Window(series, at, 60.0, per_minute, errors, histogram))
         self.store.append(Batch(windows=tuple(windows)))
+
+    def host(self, version: str, start: float, minutes: int, *, others: float, cpu: float) -> None:
+        """One instance on one host of two cores; `others` use a share of it, `cpu` is of a request.
+
+        Sixty requests a minute; latencies are of the instance's windows, as in `traffic`.
+        """
+        place = {"service": "pricing", "version": version, "environment": "prod"}
+        seat = {**place, "instance": f"{version}-1"}
+        own = 60 * cpu / 60.0 / 2.0
+        held = Histogram.of([cpu * 1.4] * 60)
+        windows, gauges = [], []
+        for at in (start + 60.0 * minute for minute in range(minutes)):
+            steady = Series.of(INSTANCE_REQUESTS, **seat, phase=STEADY)
+            windows.append(Window(steady, at, 60.0, 60, 0, held))
+            values = (
+                (Series.of(CPU_TIME, **seat, phase=STEADY), 60 * cpu),
+                (Series.of(CPU_SHARE, **seat, host="node-1"), own),
+                (Series.of(HOST_CPU, host="node-1"), others + own),
+            )
+            gauges += [Gauge.single(series, at, 60.0, value) for series, value in values]
+        self.store.append(Batch(windows=tuple(windows), gauges=tuple(gauges)))
 
     def regression(self) -> None:
         """One hour of 1.0.0 at 20 ms, half an hour of 1.1.0 at 36 ms, and its ticket."""
@@ -121,6 +150,29 @@ def test_a_claimed_fix_that_does_nothing_has_failed(world: World) -> None:
     world.deploy(message=f"Perf-Ticket: {ticket.id}")
     world.traffic("1.1.1", FIX_AT, 40, 0.036)
     assert world.after(40) == (State.OPEN, Verdict.FAILED)
+
+
+@pytest.mark.parametrize(
+    ("others", "cpu", "verdict"),
+    [
+        (0.85, 0.015, (State.VERIFYING, Verdict.INCONCLUSIVE)),  # the same code, on a busy host
+        (0.10, 0.015, (State.OPEN, Verdict.FAILED)),  # slow, and no host to blame
+        (0.85, 0.027, (State.OPEN, Verdict.FAILED)),  # on a busy host, and the code is as costly
+    ],
+)
+def test_a_fix_on_a_busy_host_is_not_judged(
+    world: World, others: float, cpu: float, verdict: tuple[State, Verdict]
+) -> None:
+    (ticket,) = world.follower.tickets()
+    world.host("1.0.0", T0 - 3600, 60, others=0.1, cpu=0.015)
+    world.deploy(message=f"Perf-Ticket: {ticket.id}")
+    world.traffic("1.1.1", FIX_AT, 40, 0.036)
+    world.host("1.1.1", FIX_AT, 40, others=others, cpu=cpu)
+    assert world.after(40) == verdict
+    (ticket,) = world.follower.tickets()
+    assert ("busy with something else" in ticket.verification.text) is (
+        verdict[1] is Verdict.INCONCLUSIVE
+    )
 
 
 def test_half_a_fix_is_partial(world: World) -> None:
