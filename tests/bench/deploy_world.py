@@ -79,6 +79,7 @@ class Shape:
     history: int = DAY  # minutes before it
     rolling: int = 5  # minutes of mixture
     canary: float = 1.0
+    recheck: bool = False  # whether there is an hour of data of the day after, too
     weather: Weather = field(default_factory=Weather)
 
 
@@ -116,7 +117,7 @@ class _Simulation:
         self._rng = rng
         self._weather = weather = shape.weather
         self._first = -shape.history
-        self._minutes = shape.after + shape.history
+        self._minutes = (DAY + 5 if shape.recheck else shape.after) + shape.history
         arrived = rng.random(self._minutes) >= weather.missing
         self._slots = list(_slots(shape, arrived))
         self._restart = rng.normal(0.0, weather.restart_sd, (2, shape.instances)).mean(axis=1)
@@ -134,7 +135,7 @@ class _Simulation:
             settings=settings,
             pace=1.0,
             width=MINUTE,
-            end=DEPLOYED + self._shape.after * MINUTE,
+            end=DEPLOYED + (self._minutes + self._first) * MINUTE,
             looks=0,
             opened="",
             requests=tuple(w for w in windows if w.width == MINUTE),
@@ -222,7 +223,8 @@ def _slots(shape: Shape, arrived: np.ndarray) -> Iterator[Slot]:
     for minute in range(first, min(-FINE, -STEP), STEP):
         share = float(arrived[minute - first : minute - first + STEP].mean())
         yield Slot(minute, STEP, 0, STEADY, STEP * share, 0.0)
-    for minute in range(max(first, -FINE), shape.after):
+    later = range(DAY - 60, DAY + 5) if shape.recheck else ()
+    for minute in (*range(max(first, -FINE), shape.after), *later):
         if arrived[minute - first]:
             yield from _minute(shape, minute)
 

@@ -1,0 +1,48 @@
+"""The smallest change that each metric of an operation would have shown, at its traffic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from statistics import median
+
+from perfd.detect import looks, measures
+from perfd.detect.candidate import Candidate
+from perfd.detect.candidates import candidates
+from perfd.detect.deploy import PRUDENCE
+from perfd.detect.sides import NotYet, split
+from tests.bench.deploy_rows import FRESH, FULL, PLACES, PROMISED
+from tests.bench.deploy_world import DEPLOYED, MINUTE, Shape, simulate
+
+DEPLOYS = 10
+METRICS = (measures.LATENCY_MEAN, measures.LATENCY_P95, measures.ERROR_RATE)
+
+
+def smallest(seed: int) -> Iterator[str]:
+    """Medians over a few deploys: what is seen nine times in ten, at the second look."""
+    for name, shape in (("a day of history", FULL), ("no history", FRESH)):
+        found = [_by_name(shape, seed + number) for number in range(DEPLOYS)]
+        yield f"smallest change seen 9 times in 10 after 40 minutes, {name}:"
+        for level, place in PLACES.items():
+            cells = (f"{metric} {_middle(found, f'GET /{place}', metric)}" for metric in METRICS)
+            yield f"  {level:5.0f} requests/min: {', '.join(cells)}"
+        yield f"  the service: {measures.CPU} {_middle(found, '', measures.CPU)}"
+
+
+def _by_name(shape: Shape, seed: int) -> dict[tuple[str, str], float]:
+    """The smallest ratio of each operation and metric, under the threshold it was held to."""
+    case = replace(simulate(shape, seed), end=DEPLOYED + shape.after * MINUTE, looks=1)
+    sides = split(case)
+    assert not isinstance(sides, NotYet)
+    tried = candidates(case, sides, PROMISED * PRUDENCE * looks.share(case))
+    return {(c.operation, c.metric): _smallest(c) for c in tried if c.comparison is not None}
+
+
+def _smallest(candidate: Candidate) -> float:
+    assert candidate.comparison is not None
+    return replace(candidate.comparison, alpha=candidate.threshold).mde
+
+
+def _middle(found: list[dict[tuple[str, str], float]], operation: str, metric: str) -> str:
+    ratios = [one[operation, metric] for one in found if (operation, metric) in one]
+    return f"x{median(ratios):.3f}" if ratios else "-"
