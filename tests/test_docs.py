@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import os
 import re
@@ -61,7 +62,29 @@ def api() -> Iterator[str]:
     yield ""
 
 
-DOCUMENTS = {"docs/commands.md": commands, "docs/metrics.md": metrics, "docs/api.md": api}
+def scenarios() -> Iterator[str]:
+    yield "# Scenarios\n\nWhat happens to real services, on the whole daemon in virtual time"
+    yield "(`tests/scenarios/`), and the outcome that one would want.\n"
+    yield "| group | scenario | outcome |\n|---|---|---|"
+    for path in sorted((ROOT / "tests" / "scenarios").glob("test_*.py")):
+        group = path.stem.removeprefix("test_").replace("_", " ")
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                name = node.name.removeprefix("test_").replace("_", " ")
+                outcome = (ast.get_docstring(node) or "").partition("\n")[0]
+                assert outcome.endswith("."), (
+                    f"{path.name}: {name} does not say what one would want"
+                )
+                yield f"| {group} | {name} | {outcome} |"
+    yield ""
+
+
+DOCUMENTS = {
+    "docs/commands.md": commands,
+    "docs/metrics.md": metrics,
+    "docs/api.md": api,
+    "docs/scenarios.md": scenarios,
+}
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)

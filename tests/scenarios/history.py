@@ -1,0 +1,104 @@
+"""The past of a service, put straight into the store: windows of the same model as the traffic.
+
+Minutes for the last hours, and five minutes at a time before, since nothing reads the day before
+more finely. All of it is steady: no instance is new.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from perfd.model.batch import Batch
+from perfd.model.histogram import BUCKETS_PER_OCTAVE, Histogram
+from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, REQUESTS, STEADY, Series
+from perfd.model.window import Gauge, Window
+from tests.scenarios.service import Service
+from tests.scenarios.traffic import Called, Served, Traffic
+
+FINE = 9_000.0  # seconds: twice the baseline, and half an hour to spare
+STEP, MINUTE = 300.0, 60.0
+_FACTOR = BUCKETS_PER_OCTAVE / math.log(2.0)
+
+
+class HistorySink:
+    """Windows of one interval."""
+
+    def __init__(self, start: float, width: float) -> None:
+        self._start, self._width = start, width
+        self.windows: list[Window] = []
+        self.gauges: list[Gauge] = []
+
+    def served(self, served: Served) -> None:
+        """Requests by operation and status, and by instance; CPU time by instance."""
+        for failed in (False, True):
+            mine = served.failed == failed
+            if mine.any():
+                self._operation(served, failed, served.durations[mine])
+        instances = served.service.instances
+        for number, instance in enumerate(instances):
+            mine = served.which == number
+            if mine.any():
+                labels = {**_place(served.service, number), "instance": instance.name}
+                self._instance(labels, served.durations[mine], int(served.failed[mine].sum()))
+                spent = served.service.cpu * instance.build.cpu * float(served.own[mine].sum())
+                self._cpu(labels, spent)
+
+    def called(self, called: Called) -> None:
+        """Calls are not windows of their own."""
+
+    def _operation(self, served: Served, failed: bool, durations: np.ndarray) -> None:
+        name, count = served.operation.name, len(durations)
+        http = name.partition(" ")[2].startswith("/")
+        status = ("5xx" if failed else "2xx") if http else ("error" if failed else "ok")
+        labels = _place(served.service, 0)  # all of the past is one build
+        series = Series.of(REQUESTS, **labels, operation=name, status=status, phase=STEADY)
+        errors = count if failed else 0
+        held = histogram(durations)
+        self.windows.append(Window(series, self._start, self._width, count, errors, held))
+
+    def _instance(self, labels: dict[str, str], durations: np.ndarray, errors: int) -> None:
+        series = Series.of(INSTANCE_REQUESTS, **labels, phase=STEADY)
+        count, held = len(durations), histogram(durations)
+        self.windows.append(Window(series, self._start, self._width, count, errors, held))
+
+    def _cpu(self, labels: dict[str, str], spent: float) -> None:
+        if spent:
+            series = Series.of(CPU_TIME, **labels, phase=STEADY)
+            self.gauges.append(Gauge.single(series, self._start, self._width, spent))
+
+
+def past(
+    traffic: Traffic, services: list[Service], now: float, seconds: float, pace: float
+) -> Iterator[Batch]:
+    """Batches of what these services did until `now`, oldest first; `now` is on a minute.
+
+    `seconds` are real ones, the intervals are divided by pace.
+    """
+    at = now - seconds
+    while at < now:
+        width = (STEP if at + STEP / pace <= now - FINE / pace else MINUTE) / pace
+        sink = HistorySink(at, width)
+        for service in services:
+            traffic.send(service, at, width, sink)
+        yield Batch(tuple(sink.windows), tuple(sink.gauges))
+        at += width
+
+
+def histogram(values: np.ndarray) -> Histogram:
+    """The same as Histogram.of, for arrays."""
+    logs = np.log(values)
+    indices, counts = np.unique(np.ceil(logs * _FACTOR).astype(int) - 1, return_counts=True)
+    buckets = dict(zip(indices.tolist(), counts.tolist(), strict=True))
+    total = float(values.sum())
+    return Histogram(buckets, 0, len(values), total, float(logs.sum()), float((logs * logs).sum()))
+
+
+def _place(service: Service, number: int) -> dict[str, str]:
+    instance = service.instances[number]
+    version = instance.build.version if service.reporting.versioned else "unknown"
+    if instance.build.image:
+        version = "sha256:" + instance.build.image.partition("sha256:")[2][:12]
+    return {"service": service.name, "version": version, "environment": service.environment}

@@ -1,0 +1,35 @@
+"""How a service reports: what, how much of it, how late, and how often the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+EXPLICIT, EXPONENTIAL = "explicit", "exponential"
+DELTA, CUMULATIVE = "delta", "cumulative"
+
+
+@dataclass
+class Reporting:
+    """Everything may be changed while the world runs.
+
+    `sampled` is the share of traces that is kept at their root, the same traces in every service;
+    with `tracestate` the spans say so (`ot=th:…`). `tail` gets durations and failures of requests
+    and says which a tail sampler keeps. `delay` is from the end of a step to the arrival of its
+    telemetry, in seconds, and `duplicated` the share of bodies that arrive twice.
+    """
+
+    spans: bool = True
+    sampled: float = 1.0
+    tracestate: bool = True
+    tail: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    metrics: bool = False  # http.server.request.duration
+    histogram: str = EXPLICIT
+    temporality: str = CUMULATIVE
+    versioned: bool = True  # whether the resource carries service.version
+    named: bool = True  # whether it carries service.instance.id
+    delay: float = 2.0
+    duplicated: float = 0.0
+    attributes: dict[str, str] = field(default_factory=dict)  # of the resource, beside the usual
