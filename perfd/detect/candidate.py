@@ -53,8 +53,9 @@ class Candidate:
 
     @property
     def powerful(self) -> bool:
-        """Whether a change at the floor would have been seen."""
-        return self.comparison is not None and self.comparison.least <= self.least_shift
+        """Whether a change at the floor would have been seen, as far as requests are enough."""
+        found = self.comparison
+        return found is not None and found.least - found.blur <= self.least_shift
 
     def judged(self, significant: bool, threshold: float) -> Candidate:
         """The same after all tests of the deploy are known."""

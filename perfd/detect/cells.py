@@ -31,7 +31,8 @@ class Cells:
 
     `level` is the metric's value, and the weighted mean of `y`: its logarithm where `scale` is
     log. `sampling` is the variance that one request brings, known to `freedom` degrees; `span` how
-    many of the finest windows a cell covers.
+    many of the finest windows a cell covers. `blur` is how far the level may be from the truth
+    however many requests there are, because the sender's buckets do not tell.
     """
 
     scale: str
@@ -44,6 +45,7 @@ class Cells:
     freedom: float = math.inf  # degrees of freedom of `sampling`
     end: float = math.nan  # of the last window
     version: str = ""  # of the newest window
+    blur: float = 0.0
 
     def __len__(self) -> int:
         return len(self.y)
@@ -72,6 +74,25 @@ def mean_cells(columns: Columns) -> Cells | None:
     freedom = n.sum() - len(n)
     pooled = within / freedom if freedom > 0 else _variance(n, totals, squares)
     return _cells(LOG, float(totals.sum() / n.sum()), columns, kept, n, y, pooled)
+
+
+def sum_cells(columns: Columns) -> Cells | None:
+    """The arithmetic mean per window, of a metric whose sums are exact and whose buckets are wide.
+
+    The residual of a ratio of sums, as of CPU per request; the variance of single requests is that
+    of their buckets' middles.
+    """
+    kept = columns.measured > 0.0
+    n, seconds = columns.measured[kept], columns.seconds[kept]
+    if n.sum() < 2 or seconds.sum() <= 0.0:
+        return None
+    mean = float(seconds.sum() / n.sum())
+    y = math.log(mean) + seconds / (mean * n) - 1.0
+    middles = np.exp((columns.bucket + 0.5) * OCTAVE)
+    first = float(columns.held @ middles / columns.held.sum())
+    second = float(columns.held @ (middles * middles) / columns.held.sum())
+    variance = max(second / (first * first) - 1.0, 0.0)
+    return _cells(LOG, math.log(mean), columns, kept, n, y, variance)
 
 
 def quantile_cells(columns: Columns, q: float) -> Cells | None:

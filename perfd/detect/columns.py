@@ -14,9 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from perfd.model.series import METRIC_INSTANCE_REQUESTS, METRIC_REQUESTS
 from perfd.model.window import Window
 
 Array = NDArray[np.float64]
+
+_METRIC = (METRIC_REQUESTS, METRIC_INSTANCE_REQUESTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,8 @@ class Columns:
     """Rows of intervals; times in seconds.
 
     `measured` requests have a positive latency; `logs` and `squares` are sums of its logarithm and
-    of the square of that. `version` is that of the newest window.
+    of the square of that, `seconds` of itself. `version` is that of the newest window. Of windows
+    `by_metric` the sum is exact and all else estimated; `layouts` are the buckets of its senders.
     """
 
     start: Array
@@ -34,10 +38,13 @@ class Columns:
     measured: Array
     logs: Array
     squares: Array
+    seconds: Array
     row: NDArray[np.int64]
     bucket: NDArray[np.int64]
     held: Array
     version: str = ""
+    by_metric: bool = False
+    layouts: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.start)
@@ -58,10 +65,13 @@ def columns(windows: Sequence[Window]) -> Columns:
         measured=summed(row, _array(h.count - h.zeros for h in histograms), len(starts)),
         logs=summed(row, _array(h.log_total for h in histograms), len(starts)),
         squares=summed(row, _array(h.log_square for h in histograms), len(starts)),
+        seconds=summed(row, _array(h.total for h in histograms), len(starts)),
         row=np.repeat(row, lengths),
         bucket=_chained((h.buckets for h in histograms), sum(lengths), np.int64),
         held=_chained((h.buckets.values() for h in histograms), sum(lengths), np.float64),
         version=_newest(windows),
+        by_metric=_by_metric(windows),
+        layouts=_layouts(windows),
     )
 
 
@@ -72,6 +82,16 @@ def summed(place: NDArray[np.int64], values: Array, length: int = 0) -> Array:
 
 def _chained(parts: Iterable[Iterable[int]], length: int, kind: type) -> NDArray[Any]:
     return np.fromiter(chain.from_iterable(parts), kind, length)
+
+
+def _by_metric(windows: Sequence[Window]) -> bool:
+    return any(w.series.name in _METRIC for w in windows)
+
+
+def _layouts(windows: Sequence[Window]) -> frozenset[str]:
+    """Layouts of buckets; windows of one series share it, so there are few to look at."""
+    series = {id(w.series): w.series for w in windows if w.series.name in _METRIC}
+    return frozenset(s.label.get("buckets", "") for s in series.values())
 
 
 def _array(values: Iterable[float]) -> Array:

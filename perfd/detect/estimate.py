@@ -83,7 +83,12 @@ class Comparison:
         if self.rates is not None:
             return self.rates.least(self.alpha, POWER)
         reach = student_quantile(1.0 - self.alpha, self.spread.freedom) + normal_quantile(POWER)
-        return math.sqrt(self.spread.variance) * reach
+        return math.sqrt(self.spread.variance) * reach + self.blur
+
+    @property
+    def blur(self) -> float:
+        """What of the shift more requests would not make any surer."""
+        return self.old.blur + self.new.blur
 
     @property
     def mde(self) -> float:
@@ -97,7 +102,8 @@ class Comparison:
         return self.shift - self._reach(confidence)
 
     def _reach(self, confidence: float) -> float:
-        return student_quantile(confidence, self.whole.freedom) * math.sqrt(self.whole.variance)
+        quantile = student_quantile(confidence, self.whole.freedom)
+        return quantile * math.sqrt(self.whole.variance) + self.blur
 
 
 def estimate(metric: str, windows: Sequence[Window], cpu: Iterable[Gauge] = ()) -> Estimate | None:
@@ -169,6 +175,7 @@ def side(cells: Cells, between: Noise) -> Estimate:
         ci = rate_interval(cells.level, cells.total, error.variance)
     else:
         reach = student_quantile(CONFIDENCE, error.freedom) * math.sqrt(error.variance)
+        reach += cells.blur
         ci = (math.exp(cells.level - reach), math.exp(cells.level + reach))
     value = measures.natural(cells, cells.level)
     return Estimate(value, ci, int(cells.total), float(cells.start[0]), cells.end, cells.version)

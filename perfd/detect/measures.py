@@ -12,11 +12,14 @@ from perfd.detect.cells import (
     error_cells,
     mean_cells,
     quantile_cells,
+    sum_cells,
 )
+from perfd.detect.coarse import blurred
 from perfd.detect.columns import Columns, columns
 from perfd.model.window import Gauge, Window
 
-LATENCY_MEAN = "latency.mean"  # the geometric mean: what a mean of log latencies estimates
+# The geometric mean, what a mean of log latencies estimates; of a metric the arithmetic one.
+LATENCY_MEAN = "latency.mean"
 LATENCY_P50 = "latency.p50"
 LATENCY_P95 = "latency.p95"
 LATENCY_P99 = "latency.p99"
@@ -47,9 +50,9 @@ def cells_of(metric: str, held: Columns, cpu: Iterable[Gauge] = ()) -> Cells | N
     if metric == ERROR_RATE:
         return error_cells(held)
     if metric in QUANTILES:
-        return quantile_cells(held, QUANTILES[metric])
+        return blurred(quantile_cells(held, QUANTILES[metric]), held.layouts)
     if metric == LATENCY_MEAN:
-        return mean_cells(held)
+        return sum_cells(held) if held.by_metric else mean_cells(held)
     raise ValueError(f"{metric!r} is not a metric that can be judged")
 
 
