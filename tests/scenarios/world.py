@@ -110,7 +110,7 @@ class World:
         self._rng = np.random.default_rng(seed)
         self.weather = Weather(climate or Climate(), START - history, self._rng.spawn(1)[0])
         self._traffic = Traffic(self.weather, self._rng)
-        self._services: dict[str, Service] = {}
+        self.services: dict[str, Service] = {}
         self._spans, self._metrics = SpanSink(), MetricSink()
         self._machines = Machines()
         clock, self.meter = ManualClock(START), CountingMeter()
@@ -154,7 +154,7 @@ class World:
             cpu,
         )
         service.start(version, instances, **build)
-        self._services[name] = service
+        self.services[name] = service
         return service
 
     def host(self, name: str) -> Host:
@@ -258,7 +258,7 @@ class World:
     # --- inside -----------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        services = list(self._services.values())
+        services = list(self.services.values())
         if self._history:
             began = self.now - self._history
             for instance in (i for s in services for i in s.instances):
@@ -269,15 +269,15 @@ class World:
 
     async def _step(self, now: float) -> None:
         seconds = STEP / self.pace
-        for service in self._services.values():
+        for service in self.services.values():
             self._traffic.send(service, now - seconds, seconds, _Both(self._spans, self._metrics))
         for service, body, _ in self._spans.take():
             self._post(service, "traces", body)
 
     async def _export(self, now: float) -> None:
-        for service, body, _ in self._metrics.take(list(self._services.values()), now - 0.001):
+        for service, body, _ in self._metrics.take(list(self.services.values()), now - 0.001):
             self._post(service, "metrics", body)
-        for service in self._services.values():
+        for service in self.services.values():
             self._profile(service, now)
 
     def _profile(self, service: Service, now: float) -> None:
