@@ -43,6 +43,7 @@ METRICS: Mapping[str, Declared] = {
     "perfd_replayed_items": Declared(COUNTER, "Items read back from the request log at the start"),
     "perfd_truncated": Declared(COUNTER, "Values cut to their longest allowed length"),
     "perfd_evicted": Declared(COUNTER, "What bounded buffers had to let go"),
+    "perfd_skewed_items": Declared(COUNTER, "Items of a clock ahead, moved back to when they came"),
     "perfd_overflowed_items": Declared(COUNTER, "Items counted in an overflow series"),
     "perfd_store_commits": Declared(COUNTER, "Transactions of the store"),
     "perfd_store_commit_seconds": Declared(HISTOGRAM, "Duration of a store transaction"),
@@ -59,6 +60,9 @@ METRICS: Mapping[str, Declared] = {
     "perfd_tickets": Declared(COUNTER, "Tickets by kind and what happened to them"),
     "perfd_tickets_active": Declared(GAUGE, "Tickets that perfd follows now"),
     "perfd_findings": Declared(COUNTER, "Findings by kind, opened or not"),
+    "perfd_wrong_ticket_budget": Declared(
+        GAUGE, "Wrong tickets per service and quarter: allowed, spent, left to spend now"
+    ),
     "perfd_deploys_judged": Declared(COUNTER, "Looks at deploys by what came of them"),
     "perfd_deploys": Declared(COUNTER, "Deploys seen or announced"),
     "perfd_http_requests": Declared(COUNTER, "Requests to pages and API by route and code"),

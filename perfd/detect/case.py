@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from perfd.detect.budget import Share
+from perfd.detect.neighbours import Neighbours
 from perfd.detect.settings import DetectSettings
 from perfd.model.deploy import Deploy
 from perfd.model.profile import ProfileWindow, Symbols
@@ -41,6 +43,8 @@ class DeployCase:
     resources: tuple[Gauge, ...] = ()
     by_metric: bool = False
     unspoken: tuple[Window, ...] = ()
+    neighbours: Neighbours | None = None  # read when something is to be opened
+    share: Share = field(default_factory=Share)  # of the service's false-alarm budget
 
     def seconds(self, real: float) -> float:
         """A duration of the settings at this pace."""

@@ -8,8 +8,10 @@ from typing import Any
 from perfd.detect import looks
 from perfd.detect.candidates import candidates
 from perfd.detect.case import DeployCase
+from perfd.detect.contention import NAME as CONTENTION
 from perfd.detect.evidence import evidence
-from perfd.detect.findings import Tried, finding, part_of, representative
+from perfd.detect.filters import shadow
+from perfd.detect.findings import Tried, finding, in_shadow, part_of, representative
 from perfd.detect.sides import NotYet, Sides, split
 from perfd.detect.trail import trail
 from perfd.model.evidence import Found
@@ -22,10 +24,14 @@ PRUDENCE = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """How far the judging is, and what this look found."""
+    """How far the judging is, and what this look found.
+
+    `spends`: tests were made of which a ticket may come, so the deploy's share is spent.
+    """
 
     judgement: Judgement
     found: tuple[Found, ...] = ()
+    spends: bool = False
 
 
 def judge(case: DeployCase, now: float) -> Judged:
@@ -33,10 +39,11 @@ def judge(case: DeployCase, now: float) -> Judged:
     sides = split(case)
     if isinstance(sides, NotYet):
         return Judged(_not_yet(case, sides))
-    alpha = case.settings.wrong_tickets * PRUDENCE * looks.share(case)
+    alpha = case.share.alpha * PRUDENCE * looks.share(case)
     tried = [Tried(c, trail(c)) for c in candidates(case, sides, alpha)]
     found = _found(case, tried, now)
-    return Judged(_judged(case, sides, tried, found, now), found)
+    spends = not shadow.shadowed(case, sides)
+    return Judged(_judged(case, sides, tried, found, now), found, spends)
 
 
 def _found(case: DeployCase, tried: list[Tried], now: float) -> tuple[Found, ...]:
@@ -46,7 +53,8 @@ def _found(case: DeployCase, tried: list[Tried], now: float) -> tuple[Found, ...
     if main is None:
         told = ((t, finding(t, now, False)) for t in rest)
         return tuple(Found(f) for t, f in told if t.notable or f.id == case.opened)
-    opened = finding(main, now, True)
+    hidden = shadow.check(main.candidate)
+    opened = in_shadow(finding(main, now, False), hidden) if hidden else finding(main, now, True)
     others = [
         part_of(finding(t, now, False), opened) if t.stands else finding(t, now, False)
         for t in rest
@@ -62,7 +70,12 @@ def _main(case: DeployCase, tried: list[Tried], now: float) -> Tried | None:
 
 
 def _settled(tried: list[Tried]) -> bool:
-    """Whether every test would have seen a change at its floor, or something was found."""
+    """Whether every test would have seen a change at its floor, or something was found.
+
+    What only a busy host stood in the way of is looked at again when the host may be quiet.
+    """
+    if any(not c.passed and c.name == CONTENTION for t in tried for c in t.checks):
+        return any(t.stands for t in tried)
     return any(t.stands for t in tried) or all(t.candidate.powerful for t in tried)
 
 
@@ -85,11 +98,12 @@ def _judged(
     case: DeployCase, sides: Sides, tried: list[Tried], found: tuple[Found, ...], now: float
 ) -> Judgement:
     opened = next((f.finding for f in found if f.finding.opened), None)
+    told = next((f.finding for f in found if f.evidence is not None), None)  # opened or in shadow
     nothing = f"{len(tried)} tests of {len(sides.after)} operations found nothing to open"
     return _judgement(
         case,
         state=JUDGED,
-        reason=opened.reason if opened else nothing,
+        reason=told.reason if told else nothing,
         due=looks.next_due(case, settled=_settled(tried)),
         judged_at=now,
         looks=case.looks + 1,

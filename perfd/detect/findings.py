@@ -107,6 +107,12 @@ def part_of(found: Finding, whole: Finding) -> Finding:
     return replace(found, opened=False, reason=f"part of {whole.id}")
 
 
+def in_shadow(found: Finding, why: Check) -> Finding:
+    """What would have been opened, and why it was not."""
+    reason = f"{why.name}: {why.verdict} ({found.reason})"
+    return replace(found, opened=False, reason=reason, checks=(*found.checks, why))
+
+
 _LATENCY = (measures.LATENCY_P95, measures.LATENCY_MEAN)
 
 

@@ -24,6 +24,12 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     provisional_floor: float = 0.10  # without a day of history or a concurrent old version
     error_floor: float = 0.005
     floor_seconds: Duration = 0.0001  # a change of latency or CPU below this is nobody's concern
-    wrong_tickets: float = 0.005  # per deploy of a service, over all operations and metrics
+    wrong_tickets: float = 1.0  # per service and quarter, expected, over all that is tested
+    shadow: bool = False  # find and say what would be opened, and open nothing
+    shadow_services: tuple[str, ...] = ()  # the same for these alone; `*` and `?` match
     process_spread: float = 0.01  # sd between two starts of one program, until it is measured
     drift: float = 0.02  # sd of a baseline's own drift over an hour, until it is measured
+
+    def __post_init__(self) -> None:
+        if not self.wrong_tickets > 0:
+            raise ValueError("wrong_tickets: must be above 0; use shadow to open nothing")

@@ -19,6 +19,7 @@ from perfd.model.window import Gauge, Window
 
 ENOUGH = 2000  # requests before, beyond which an older baseline costs more than it brings
 DAY = 86_400.0
+FEWEST = 1.0 / 6.0  # of the baseline; with less than all of it nothing is opened (shadow)
 NEARLY = 0.98  # windows do not begin and end exactly where the clock does
 
 Operations = dict[str, list[Window]]
@@ -91,11 +92,11 @@ def _with_baseline(
     needed = case.seconds(case.settings.baseline)
     older = [w for w in case.history if w.start < case.deploy.at]
     whole = _span([*older, *before])
-    if whole[1] - whole[0] < needed * NEARLY:
+    if whole[1] - whole[0] < needed * FEWEST * NEARLY:
         previous = case.deploy.previous or "the old version"
         reason = (
             f"{previous} ran for {_minutes(whole[1] - whole[0], case)} min before, "
-            f"{_minutes(needed, case)} needed"
+            f"{_minutes(needed * FEWEST, case)} needed"
         )
         return NotYet(reason, progress, case.seconds(case.settings.after), hopeless=True)
     since = whole[1] - needed - case.width / 2

@@ -17,6 +17,7 @@ from perfd.detect.restarts import RestartWatch
 from perfd.detect.settings import DetectSettings
 from perfd.detect.speaker import busier
 from perfd.interfaces import Meter, Store
+from perfd.jobs.budgets import Budgets
 from perfd.jobs.deploy_case import CaseReader
 from perfd.model.batch import DEPLOY, JUDGEMENT, Document
 from perfd.model.deploy import Deploy
@@ -55,6 +56,7 @@ class DetectJob:
         self._width = MINUTE / pace
         self._join = settings.join / pace
         self._reader = CaseReader(store, settings, pace)
+        self._budgets = Budgets(store, settings.wrong_tickets, meter)
         self._watches: dict[Place, VersionWatch] = {}
         self._restarts: dict[Place, RestartWatch] = {}
         self._upto: float | None = None
@@ -63,6 +65,7 @@ class DetectJob:
         """Take new settings; deploys that were judged stay as they are."""
         self._settings = settings
         self._reader = CaseReader(self._store, settings, self._pace)
+        self._budgets = Budgets(self._store, settings.wrong_tickets, self._meter)
 
     def run(self, now: float) -> None:
         """Look at the traffic since the last run, then at the deploys that are due."""
@@ -148,7 +151,10 @@ class DetectJob:
     ) -> None:
         replaced = min((d.at for d in deploys if _replaces(d, deploy)), default=complete)
         case = self._reader.read(deploy, held, min(complete, replaced))
+        case = dataclasses.replace(case, share=self._budgets.share(deploy, now))
         judged = judge(case, now)
+        if judged.spends:
+            self._budgets.charge(deploy, case.share, now)
         if any(one.evidence for one in judged.found):
             judged = judge(self._reader.with_proof(case), now)
         if replaced < complete and judged.judgement.state == WAITING:

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
-from perfd.model.batch import DEPLOY, EVIDENCE, FINDING, OUTBOX, TICKET, Document
+from perfd.model.batch import BUDGET, DEPLOY, EVIDENCE, FINDING, OUTBOX, TICKET, Document
+from perfd.model.budget import Budget
 from perfd.model.deploy import Deploy
 from perfd.model.evidence import Evidence
 from perfd.model.finding import Finding
@@ -23,6 +24,7 @@ _KINDS: dict[type[Any], str] = {
     Evidence: EVIDENCE,
     Deploy: DEPLOY,
     OutboxEntry: OUTBOX,
+    Budget: BUDGET,
 }
 
 

@@ -150,12 +150,12 @@ def test_a_canary_is_not_provisional() -> None:
 
 def test_a_baseline_that_is_too_short() -> None:
     world = World()
-    world.run(40, OLD)
+    world.run(8, OLD)
     world.run(34, replace(NEW, latency=0.05))
     assert world.findings == {}
     (judgement,) = world.judgements
     assert judgement.state == "too_little"
-    assert judgement.reason == "1.0.0 ran for 40 min before, 60 needed"
+    assert judgement.reason == "1.0.0 ran for 8 min before, 10 needed"
 
 
 def test_a_quick_second_deploy_supersedes_the_first() -> None:

@@ -9,7 +9,8 @@ import numpy as np
 
 from perfd.detect.settings import DetectSettings
 from perfd.jobs.detect import LATENESS, DetectJob
-from perfd.model.batch import DEPLOY, JUDGEMENT, Batch, Document
+from perfd.model.batch import BUDGET, DEPLOY, JUDGEMENT, Batch, Document
+from perfd.model.budget import Budget
 from perfd.model.deploy import Deploy
 from perfd.model.evidence import Found
 from perfd.model.finding import Finding
@@ -116,6 +117,10 @@ class World:
     @property
     def judgements(self) -> list[Judgement]:
         return [decode(Judgement, d.body) for d in self.store.documents(JUDGEMENT)]
+
+    @property
+    def budgets(self) -> list[Budget]:
+        return [decode(Budget, d.body) for d in self.store.documents(BUDGET)]
 
     @property
     def opened(self) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perfd.detect import looks
 from perfd.detect.candidate import Candidate
 from perfd.detect.wording import bound, change
 from perfd.model.finding import Check
@@ -18,6 +19,7 @@ def check(candidate: Candidate) -> Check:
         "threshold": candidate.threshold,
         "shift": found.shift,
         "least": found.least,
+        **_provenance(candidate),
     }
     seen = f"a change above {bound(found, found.least)} would have been seen"
     if candidate.significant:
@@ -26,3 +28,14 @@ def check(candidate: Candidate) -> Check:
     if found.shift <= 0.0:
         return Check(NAME, False, f"{change(found)}, not a rise; {seen}", inputs)
     return Check(NAME, False, f"{change(found)} may be chance (p = {found.p:.2g}); {seen}", inputs)
+
+
+def _provenance(candidate: Candidate) -> dict[str, float | int | str]:
+    """Where the threshold comes from: the service's budget, and what this look has of it."""
+    case = candidate.case
+    return {
+        "budget": case.share.allowed,
+        "budget spent": case.share.spent,
+        "share of the deploy": case.share.alpha,
+        "part of the look": looks.share(case),
+    }

@@ -1,0 +1,63 @@
+"""The false-alarm budgets of all services, kept in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from perfd.detect.budget import DEPLOY, WRONG, Share, full, refilled, share, spend, total
+from perfd.interfaces import Meter, Store
+from perfd.model.batch import BUDGET, TICKET
+from perfd.model.budget import Budget
+from perfd.model.deploy import Deploy
+from perfd.model.ticket import Resolution, Ticket
+from perfd.tickets.codec import decode, document
+
+METRIC = "perfd_wrong_ticket_budget"
+
+
+class Budgets:
+    """What deploys may spend, and what they spent. A restart changes nothing: all is written."""
+
+    def __init__(self, store: Store, allowed: float, meter: Meter) -> None:
+        self._store = store
+        self._allowed = allowed
+        self._meter = meter
+        self._known: dict[str, Budget] = {}
+        for held in store.documents(BUDGET):
+            self._show(decode(Budget, held.body))
+
+    def share(self, deploy: Deploy, now: float) -> Share:
+        """What the deploy was given, or would be given now; nothing is charged yet."""
+        return share(self._budget(deploy.service, now), deploy.id)
+
+    def charge(self, deploy: Deploy, given: Share, now: float) -> None:
+        """Write that the deploy spends its share: before its tests, and once however often told."""
+        budget = self._budget(deploy.service, now)
+        budget = spend(budget, DEPLOY, deploy.id, given.alpha, budget.at)
+        revision = self._store.next_revision()
+        self._store.put([document(budget, budget.service, revision, budget.at)])
+        self._show(budget)
+
+    def _budget(self, service: str, now: float) -> Budget:
+        """The service's budget now, after the tickets that were closed as wrong."""
+        held = self._store.document(BUDGET, service)
+        budget = decode(Budget, held.body) if held else full(service, self._allowed, now)
+        budget = refilled(budget, self._allowed, now)
+        for ticket in self._wrong(service):
+            closed = ticket.history[-1].at
+            budget = spend(budget, WRONG, f"{ticket.id} {closed:.0f}", 1.0, closed)
+        return refilled(budget, self._allowed, now)
+
+    def _wrong(self, service: str) -> Iterable[Ticket]:
+        tickets = (decode(Ticket, held.body) for held in self._store.documents(TICKET))
+        return (t for t in tickets if t.service == service and t.resolution is Resolution.WRONG)
+
+    def _show(self, budget: Budget) -> None:
+        """The gauges of a service; they read the newest budget."""
+        service, new = budget.service, budget.service not in self._known
+        self._known[service] = budget
+        if new:
+            known = self._known
+            self._meter.gauge(METRIC, lambda: known[service].allowed, service=service, of="allowed")
+            self._meter.gauge(METRIC, lambda: total(known[service]), service=service, of="spent")
+            self._meter.gauge(METRIC, lambda: known[service].left, service=service, of="left")
