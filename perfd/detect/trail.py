@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from perfd.detect.candidate import Candidate
 from perfd.detect.filters import (
+    callees,
     chance,
     contention,
     effect_floor,
     enough_traffic,
+    load,
     mix_shift,
     one_instance,
     traffic_drop,
@@ -28,7 +30,9 @@ DECISIVE: tuple[Filter, ...] = (
 EXPLAINING: tuple[Filter, ...] = (
     went_away.check,
     traffic_drop.check,
+    load.check,
     mix_shift.check,
+    callees.check,
     one_instance.check,
     contention.check,
 )

@@ -88,7 +88,7 @@ def test_more_of_what_was_always_slow_is_a_change_of_mix() -> None:
 def test_what_is_left_of_the_traffic_cannot_be_compared() -> None:
     world = World()
     world.run(70, replace(OLD, rate=100.0))
-    world.run(34, replace(NEW, rate=30.0, latency=0.03))
+    world.run(34, replace(NEW, rate=15.0, latency=0.026))
     finding = only(world)
     assert "what is left cannot be compared" in finding.reason
 

@@ -1,0 +1,71 @@
+"""Load: latency and errors that rise with the traffic are no fault of the code.
+
+A campaign that comes with a deploy makes both sides differ in more than the version. What counts is
+the change at equal load: the new version against what the old one was in those parts of its day in
+which it was offered as much. Beyond any load that the old version has had there is no comparison,
+and the deploy is looked at again when the traffic has fallen. CPU per request is not asked: it
+hardly depends on load, and so is the witness that remains.
+"""
+
+from __future__ import annotations
+
+import math
+
+from perfd.detect import measures
+from perfd.detect.candidate import Candidate
+from perfd.detect.load import Load, costs, equal, most
+from perfd.detect.wording import bound, change
+from perfd.model.finding import Check
+
+NAME = "load"
+ROSE = math.log(1.25)  # below that, saturation makes less of it than the noise of an hour
+MARGIN = 0.5  # of the floor, above which what is left is for sure
+SURE = 2.33  # deviations: 99 %
+MODEL = 0.03  # sd of a line through the loads of a day, as a model of what load does to ln(latency)
+
+
+def check(candidate: Candidate) -> Check | None:
+    """At equal load the change is above the floor, and beyond doubt above half of it."""
+    case, sides = candidate.case, candidate.sides
+    if sides.concurrent or candidate.metric == measures.CPU:
+        return None
+    load = Load([*case.history, *case.requests], costs(sides.before), case.width)
+    before = load.answered(case.requests, sides.span_before)
+    after = load.answered(case.requests, sides.span_after)
+    if before <= 0.0 or after <= 0.0 or math.log(after / before) < ROSE:
+        return None
+    return _verdict(candidate, load, after / before)
+
+
+def _verdict(candidate: Candidate, load: Load, rise: float) -> Check | None:
+    found, new, operation = candidate.comparison, candidate.new, candidate.operation
+    sides = candidate.sides
+    day = [*sides.older.get(operation, ()), *sides.before.get(operation, ())]
+    old = measures.read(candidate.metric, day)
+    if found is None or new is None or old is None:
+        return None
+    words = f"the service was offered {rise:.1f} times the load"
+    inputs: dict[str, float | int | str] = {"load": rise, "shift": found.shift}
+    same = equal(load, old, new, candidate.case.settings.min_requests)
+    if same is None:
+        limit = math.exp(most(load, old) - _now(load, candidate)) * rise
+        verdict = (
+            f"{words}, more than {candidate.case.deploy.previous or 'the old version'} has had "
+            f"({limit:.1f} times): {change(found)} may be the load, nothing can be compared with it"
+        )
+        return Check(NAME, False, verdict, inputs)
+    inputs |= {"left": same.shift, "requests": int(same.requests)}
+    left = f"{words}; at equal load {bound(found, same.shift)} of {change(found)} is left"
+    model = 0.0 if found.metric == measures.ERROR_RATE else MODEL
+    doubt = math.hypot(math.sqrt(found.whole.variance * new.total / same.requests), model)
+    floor = candidate.least_shift
+    passed = same.shift >= floor and same.shift - SURE * doubt >= MARGIN * floor
+    return Check(NAME, passed, left, inputs)
+
+
+def _now(load: Load, candidate: Candidate) -> float:
+    """ln(load) of the after side."""
+    new = candidate.new
+    assert new is not None
+    known = load.at(new.start)
+    return float(new.n @ known / new.total)

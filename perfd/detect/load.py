@@ -1,0 +1,117 @@
+"""How much work a service is offered, and what a metric was when it was offered as much before.
+
+Load is in requests under way at the old version's latencies (Erlangs): each request counts for what
+its operation used to take, so that a bot's cheap requests weigh as little as they cost, and a new
+version that is slow does not look busy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfd.detect.cells import Cells
+from perfd.detect.sides import Operations
+from perfd.model.finding import Interval
+from perfd.model.window import Window
+
+Array = NDArray[np.float64]
+
+BLOCK = 5  # windows in which load is taken as one: a minute of rare requests says little of it
+ALIKE = math.log(1.25)  # of a new cell's load: that many requests there must have been before
+BEYOND = math.log(1.1)  # the greatest load before, up to which a line may be drawn on
+NEAR = math.log(2.0)  # where the weight of an old cell ends
+
+
+@dataclass(frozen=True, slots=True)
+class Equal:
+    """What is left of a shift at equal load, over `requests` of the new side."""
+
+    shift: float
+    requests: float
+
+
+class Load:
+    """The load of one service by blocks of time, over all versions."""
+
+    def __init__(self, windows: Iterable[Window], costs: Mapping[str, float], width: float) -> None:
+        self._costs = costs
+        self._usual = float(np.mean(list(costs.values()))) if costs else 1.0
+        self._block = BLOCK * width
+        work: defaultdict[int, float] = defaultdict(float)
+        seen: defaultdict[int, dict[float, float]] = defaultdict(dict)
+        for window in windows:
+            block = int(window.start // self._block)
+            work[block] += window.count * self._cost(window)
+            seen[block][window.start] = window.width
+        self._at = {b: work[b] / sum(seen[b].values()) for b in work if work[b] > 0.0}
+
+    def at(self, starts: Array) -> Array:
+        """ln(load) at these times; NaN where it is not known."""
+        blocks = (starts // self._block).astype(int)
+        return np.array([math.log(self._at[b]) if b in self._at else math.nan for b in blocks])
+
+    def answered(self, windows: Iterable[Window], span: Interval) -> float:
+        """The load of requests that did not fail: what is wanted, without retries of what fails."""
+        held = (w for w in windows if span[0] <= w.start < span[1])
+        work = sum((w.count - w.errors) * self._cost(w) for w in held)
+        return work / (span[1] - span[0])
+
+    def _cost(self, window: Window) -> float:
+        return self._costs.get(window.series.label.get("operation", ""), self._usual)
+
+
+def costs(before: Operations) -> dict[str, float]:
+    """Mean seconds of a request of each operation."""
+    found = {}
+    for operation, windows in before.items():
+        count = sum(w.histogram.count for w in windows)
+        if count:
+            found[operation] = sum(w.histogram.total for w in windows) / count
+    return {operation: cost for operation, cost in found.items() if cost > 0.0}
+
+
+def most(load: Load, old: Cells) -> float:
+    """The greatest ln(load) at which the old side was measured."""
+    known = load.at(old.start)
+    return float(np.nanmax(known)) if np.isfinite(known).any() else math.nan
+
+
+def equal(load: Load, old: Cells, new: Cells, few: float) -> Equal | None:
+    """The shift of `new` against what `old` would have been at the same load.
+
+    Each new cell is compared with the line through the old ones whose load was near its own, and
+    counts by its requests: near saturation a tenth more load is a fifth more latency. None where
+    either side has fewer than `few` requests at loads that both have had.
+    """
+    x_old, x_new = load.at(old.start), load.at(new.start)
+    kept_old = np.isfinite(x_old)
+    if not kept_old.any():
+        return None
+    x_old, y_old, n_old = x_old[kept_old], old.y[kept_old], old.n[kept_old]
+    apart = np.abs(x_new[:, None] - x_old[None, :])
+    held = (apart <= ALIKE) @ n_old
+    kept = (held >= few) & (x_new <= x_old.max() + BEYOND)
+    n = new.n[kept]
+    if n.sum() < few:
+        return None
+    weights = np.clip(1.0 - apart[kept] / NEAR, 0.0, None) * n_old[None, :]
+    expected = _lines(weights, x_old, y_old, x_new[kept])
+    return Equal(float(n @ (new.y[kept] - expected) / n.sum()), float(n.sum()))
+
+
+def _lines(weights: Array, x: Array, y: Array, at: Array) -> Array:
+    """Weighted lines through (x, y), one per row of `weights`, at one place each.
+
+    Never falling: what is slower when it is idle is cold, and no measure of load.
+    """
+    total = weights.sum(axis=1)
+    x_mean, y_mean = weights @ x / total, weights @ y / total
+    spread = weights @ (x * x) / total - x_mean**2
+    slope = (weights @ (x * y) / total - x_mean * y_mean) / np.maximum(spread, 1e-6)
+    return np.asarray(y_mean + np.maximum(slope, 0.0) * (at - x_mean))

@@ -1,0 +1,198 @@
+"""Deploys in the traffic that there is: campaigns, crawlers, nights and Mondays.
+
+Each story has its quiet or loud counterpart, with one thing changed, that ends the other way.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from perfd.detect.cells import LOG, Cells
+from perfd.detect.load import Load, costs, equal
+from perfd.model.finding import Finding
+from perfd.model.histogram import Histogram
+from perfd.model.series import REQUESTS, Series
+from perfd.model.window import Window
+from tests.detect.world import Version, World
+
+OLD = Version("1.0.0", rate=60.0)
+NEW = replace(OLD, name="1.1.0")
+CAPACITY = 500.0  # requests a minute at which it would stand still
+
+
+def busy(version: Version, rate: float) -> Version:
+    """The same version at another rate: latency goes as in a queue, 1 / (1 - load)."""
+    slower = (1.0 - version.rate / CAPACITY) / (1.0 - min(rate, 0.9 * CAPACITY) / CAPACITY)
+    return replace(version, rate=rate, latency=version.latency * slower, cpu=version.cpu / slower)
+
+
+def reasons(world: World) -> list[str]:
+    return [f.reason for f in world.findings.values() if f.metric.startswith("latency")]
+
+
+def check(finding: Finding, name: str) -> str:
+    return next(c.verdict for c in finding.checks if c.name == name)
+
+
+# --- a campaign -----------------------------------------------------------------------------------
+
+
+def test_a_campaign_beyond_any_load_so_far_is_not_blamed_on_the_deploy() -> None:
+    world = World()
+    world.run(70, OLD)
+    world.run(40, busy(NEW, 300.0))
+    assert world.opened == []
+    assert any("times the load, more than 1.0.0 has had" in r for r in reasons(world))
+
+
+def test_the_same_latency_without_a_campaign_is_a_regression() -> None:
+    world = World()
+    world.run(70, OLD)
+    world.run(40, replace(NEW, latency=busy(NEW, 300.0).latency))
+    assert len(world.opened) == 1
+
+
+def test_a_load_that_the_old_version_has_had_is_compared_with_it() -> None:
+    world = World()
+    world.run(40, busy(OLD, 300.0), detect=False)
+    world.run(60, OLD, detect=False)
+    world.run(40, busy(NEW, 300.0))
+    assert world.opened == []
+    assert any("at equal load" in r for r in reasons(world))
+
+
+def test_a_regression_shows_at_equal_load() -> None:
+    world = World()
+    world.run(40, busy(OLD, 300.0), detect=False)
+    world.run(60, OLD, detect=False)
+    slower = busy(NEW, 300.0)
+    world.run(40, replace(slower, latency=1.5 * slower.latency))
+    (finding,) = world.opened
+    assert "at equal load" in check(finding, "load")
+
+
+def test_a_campaign_that_began_before_the_deploy_hides_nothing() -> None:
+    world = World()
+    world.run(30, OLD, detect=False)
+    world.run(70, busy(OLD, 300.0), detect=False)
+    slower = busy(NEW, 300.0)
+    world.run(40, replace(slower, latency=1.3 * slower.latency))
+    assert len(world.opened) == 1
+
+
+def test_more_cpu_per_request_opens_in_the_middle_of_a_campaign() -> None:
+    """Latency cannot be compared, but what a request costs hardly depends on load."""
+    world = World()
+    world.run(70, OLD)
+    crowd = busy(NEW, 300.0)
+    world.run(40, replace(crowd, cpu=1.5 * crowd.cpu))
+    assert [f.metric for f in world.opened] == ["cpu_per_request"]
+
+
+def test_retries_of_what_fails_are_no_load() -> None:
+    """Three times the requests, of which two thirds fail: not more is wanted than before."""
+    world = World()
+    world.run(70, replace(OLD, errors=0.001))
+    world.run(40, replace(NEW, rate=180.0, errors=0.66, latency=0.03))
+    assert len(world.opened) == 1
+
+
+def test_errors_of_an_overload_are_not_blamed_on_the_deploy() -> None:
+    """Twice as much is answered as before, and the rest of the crowd is shed."""
+    world = World()
+    world.run(70, replace(OLD, errors=0.001))
+    world.run(40, replace(NEW, rate=240.0, errors=0.4))
+    assert world.opened == []
+    assert any("load" in f.reason for f in world.findings.values() if f.metric == "error_rate")
+
+
+# --- crawlers -------------------------------------------------------------------------------------
+
+PEOPLE = replace(OLD, rate=60.0, latency=0.040)
+CRAWLER = replace(OLD, rate=600.0, latency=0.004, spread=0.3, instance="1.0.0-2")
+
+
+def test_a_crawler_that_leaves_makes_nobody_slower() -> None:
+    world = World()
+    world.run(70, PEOPLE, CRAWLER)
+    world.run(40, replace(PEOPLE, name="1.1.0"))
+    assert world.opened == []
+    assert any("no more slow requests than before" in r for r in reasons(world))
+
+
+def test_a_regression_shows_although_a_crawler_left() -> None:
+    world = World()
+    world.run(70, PEOPLE, CRAWLER)
+    world.run(40, replace(PEOPLE, name="1.1.0", latency=0.120))
+    (finding,) = world.opened
+    assert "yet more slow requests than before" in check(finding, "throughput")
+
+
+def test_cheap_requests_are_no_load_for_other_operations() -> None:
+    """Ten times as many requests, nearly all cheap, and a real regression elsewhere."""
+    world = World()
+    crawler = replace(OLD, operation="GET /robots", rate=1.0, latency=0.0004)
+    world.run(70, OLD, crawler)
+    world.run(40, replace(NEW, latency=0.03), replace(crawler, name="1.1.0", rate=600.0))
+    assert [f.operation for f in world.opened] == ["POST /quote"]
+
+
+# --- the load itself ------------------------------------------------------------------------------
+
+
+def window(start: float, operation: str, count: int, latency: float, errors: int = 0) -> Window:
+    series = Series.of(REQUESTS, operation=operation)
+    return Window(series, start, 60.0, count, errors, Histogram.of([latency] * count))
+
+
+def test_load_is_in_requests_under_way() -> None:
+    windows = [
+        w
+        for m in range(5)
+        for w in (window(60.0 * m, "slow", 60, 0.5, 30), window(60.0 * m, "cheap", 600, 0.001))
+    ]
+    cost = costs({"slow": [w for w in windows if "slow" in str(w.series)]})
+    cost |= costs({"cheap": [w for w in windows if "cheap" in str(w.series)]})
+    load = Load(windows, cost, 60.0)
+    assert load.at(np.array([0.0]))[0] == pytest.approx(math.log(0.5 + 0.01), rel=1e-6)
+    assert np.isnan(load.at(np.array([3600.0]))[0])
+    assert load.answered(windows, (0.0, 300.0)) == pytest.approx(0.25 + 0.01)
+
+
+def cells(starts: list[float], values: list[float], requests: float = 100.0) -> Cells:
+    n = np.full(len(starts), requests)
+    y = np.array(values)
+    return Cells(LOG, float(y.mean()), np.array(starts), np.ones(len(starts)), n, y, 0.01)
+
+
+def test_each_minute_is_compared_with_those_of_the_same_load() -> None:
+    """ln(latency) is 0 at low and 1 at high load, and .2 more in the new version."""
+    loads = [60] * 10 + [600] * 10 + [600] * 10
+    windows = [window(60.0 * m, "", n, 0.01) for m, n in enumerate(loads)]
+    load = Load(windows, {"": 0.01}, 60.0)
+    old = cells([60.0 * m for m in range(20)], [0.0] * 10 + [1.0] * 10)
+    new = cells([60.0 * m for m in range(20, 30)], [1.2] * 10)
+    found = equal(load, old, new, 300)
+    assert found is not None
+    assert found.shift == pytest.approx(0.2)
+    quiet = cells([60.0 * m for m in range(10)], [0.0] * 10)
+    assert equal(load, quiet, new, 300) is None
+
+
+def test_what_load_does_is_read_from_the_day() -> None:
+    """ln(latency) rises by .5 per ln(load), with noise; the new version brings .1 beside it."""
+    rng = np.random.default_rng(5)
+    loads = [round(60 * math.exp(rng.uniform(0.0, 1.5))) for _ in range(60) for _ in range(5)]
+    steady = [loads[5 * (m // 5)] for m in range(300)]
+    windows = [window(60.0 * m, "", n, 0.01) for m, n in enumerate(steady)]
+    load = Load(windows, {"": 0.01}, 60.0)
+    values = [0.5 * math.log(n) + float(rng.normal(0.0, 0.02)) for n in steady]
+    old = cells([60.0 * m for m in range(250)], values[:250])
+    new = cells([60.0 * m for m in range(250, 300)], [v + 0.1 for v in values[250:]])
+    found = equal(load, old, new, 300)
+    assert found is not None
+    assert found.shift == pytest.approx(0.1, abs=0.01)
