@@ -12,7 +12,8 @@ BASE_SECONDS = 10.0
 MINUTE_SECONDS = 60.0
 HOT_SECONDS = 7200.0  # how far back the store still takes increments
 BASES_PER_MINUTE = 6
-FUTURE_SECONDS = 600.0  # clocks may be wrong by so much; Prometheus draws the same line
+# Clocks may be wrong by so much: the ten minutes at which Prometheus draws the line, and a margin.
+FUTURE_SECONDS = 900.0
 
 
 class Grid:

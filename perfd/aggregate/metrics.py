@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+from perfd.aggregate.ahead import windows_ahead
 from perfd.aggregate.gauge_series import GaugeSeries
 from perfd.aggregate.gauges import OpenGauges
 from perfd.aggregate.grid import Grid
@@ -35,6 +36,7 @@ class Sent(NamedTuple):
     kind: str
     data: Any
     point: Any
+    window: int  # number of its base window
 
 
 class MetricAggregate:
@@ -65,10 +67,9 @@ class MetricAggregate:
         for sent in self._points(batches, now):
             items -= 1
             try:
-                index = self._grid.index(sent.point.time_unix_nano)
-                if not first <= index <= last:
-                    raise Unusable(LATE if index < first else FUTURE)
-                self._take(sent, index, now)
+                if not first <= sent.window <= last:
+                    raise Unusable(LATE if sent.window < first else FUTURE)
+                self._take(sent, sent.window, now)
             except Unusable as reason:
                 dropped[str(reason)] += 1
         dropped[UNUSED] += max(items, 0)  # points of kinds that were not even parsed
@@ -79,13 +80,17 @@ class MetricAggregate:
             origin = self._origins.of(batch.resource, now)
             source = InstanceKey.of(batch.resource)
             named = {metric.name for metric in batch.metrics}
+            back: int | None = None  # the points of one export have one time
             for metric in batch.metrics:
                 if metric.name == LEGACY and STABLE in named:
                     continue  # a sender in transition says everything twice
                 for kind in _KINDS:
                     data = getattr(metric, kind)
                     for point in data.data_points:
-                        yield Sent(origin, source, metric, kind, data, point)
+                        index = self._grid.index(point.time_unix_nano)
+                        if back is None:
+                            back = windows_ahead({index: 1}, self._grid, now)
+                        yield Sent(origin, source, metric, kind, data, point, index - back)
 
     def _take(self, sent: Sent, index: int, now: float) -> None:
         if sent.point.flags & NO_VALUE:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from perfd.aggregate.ahead import windows_ahead
 from perfd.aggregate.exemplars import Exemplars
 from perfd.aggregate.grid import Grid
 from perfd.aggregate.grouping import GroupKey, Operations, grouped
@@ -72,7 +73,7 @@ class SpanAggregate:
             requests, rest = grouped(batch.spans, self._grid)
             if self._topology is not None and rest:
                 self._topology.calls(origin, rest, now)
-            for key, spans in requests.items():
+            for key, spans in self._on_time(requests, now):
                 if first <= key.window <= last:
                     self._measure(origin, key, spans, now)
                 else:
@@ -80,6 +81,22 @@ class SpanAggregate:
         if self._overflowed:
             self._meter.count("perfd_overflowed_items", self._overflowed, signal="traces")
         return +self._dropped  # without the reasons that dropped nothing
+
+    def _on_time(
+        self, requests: dict[GroupKey, list[Span]], now: float
+    ) -> Iterable[tuple[GroupKey, list[Span]]]:
+        """The groups in their windows; those of a clock that is ahead moved back."""
+        newest = max((key.window for key in requests), default=0)
+        if newest <= self._grid.index_at(now):
+            return requests.items()
+        counts: Counter[int] = Counter()
+        for key, spans in requests.items():
+            counts[key.window] += len(spans)
+        back = windows_ahead(counts, self._grid, now)
+        if not back:
+            return requests.items()
+        self._meter.count("perfd_skewed_items", counts.total(), signal="traces")
+        return [(key._replace(window=key.window - back), part) for key, part in requests.items()]
 
     def _measure(self, origin: Origin, key: GroupKey, spans: list[Span], now: float) -> None:
         seconds = [(s.end_time_unix_nano - s.start_time_unix_nano) / 1e9 for s in spans]
@@ -90,7 +107,7 @@ class SpanAggregate:
             return
         operation = self._operations.of(key.clue)
         admitted = operation._replace(name=origin.operation(operation.name))
-        for phase, part in self._phases(origin, key.window, measured):
+        for phase, part in self._phases(origin, key.window, measured, now):
             self._count(origin, key.window, admitted, phase, part, now)
 
     def _sane(self, measured: Measured) -> Measured:
@@ -102,13 +119,13 @@ class SpanAggregate:
         return measured.part(kept)
 
     def _phases(
-        self, origin: Origin, index: int, measured: Measured
+        self, origin: Origin, index: int, measured: Measured, now: float
     ) -> Iterator[tuple[str, Measured]]:
         """The requests by phase; for an instance that is long warm without looking at each."""
         if self._warmup.settled(origin.key, self._grid.start(index), len(measured.spans)):
             yield STEADY, measured
             return
-        ends = [span.end_time_unix_nano / 1e9 for span in measured.spans]
+        ends = [min(span.end_time_unix_nano / 1e9, now) for span in measured.spans]
         for phase, part in zip((WARMUP, STEADY), self._warmup.split(origin.key, ends), strict=True):
             if part:
                 yield phase, measured.part(part)

@@ -73,6 +73,7 @@ class Collecting:
             self.aggregate,
             self.aggregate.take,
             around.meter,
+            self.intake.recent,
         )
         if count:
             log.info("read %d acknowledged items back from the request log", count)

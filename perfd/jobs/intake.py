@@ -7,6 +7,7 @@ from typing import Protocol
 
 from perfd.errors import Overloaded
 from perfd.interfaces import Clock, Delivery, Meter, RequestLog
+from perfd.jobs.duplicates import RecentBodies
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +32,23 @@ class LoggedIntake:
         self._aggregate = aggregate
         self._clock = clock
         self._meter = meter
+        self.recent = RecentBodies()
         self.open = False
 
     async def accept(self, delivery: Delivery) -> None:
         """Raises Overloaded while perfd starts or drains, or when the log is full."""
         if not self.open:
             raise Overloaded("perfd is starting or stopping", retry_after=2.0)
+        now = self._clock.now()
+        position = self.recent.position(delivery.signal, delivery.body, now)
+        if position is None:
+            position = self._take(delivery, now)
+        else:
+            self._repeated(delivery)
+        del delivery  # what it holds is aggregated; it need not stay while the disk is slow
+        await self._log.durable(position)
+
+    def _take(self, delivery: Delivery, now: float) -> int:
         position = self._log.append(
             delivery.signal,
             delivery.media,
@@ -44,9 +56,15 @@ class LoggedIntake:
             delivery.received_at,
             delivery.body,
         )
-        add_safely(self._aggregate, delivery, position, self._clock.now(), self._meter)
-        del delivery  # what it holds is aggregated; it need not stay while the disk is slow
-        await self._log.durable(position)
+        self.recent.remember(delivery.signal, delivery.body, position, now)
+        add_safely(self._aggregate, delivery, position, now, self._meter)
+        return position
+
+    def _repeated(self, delivery: Delivery) -> None:
+        """Its items are in the log already: accepted, and not counted twice."""
+        items = delivery.items - delivery.rejected
+        labels = {"stage": "intake", "signal": delivery.signal, "reason": "duplicate"}
+        self._meter.count("perfd_dropped_items", items, **labels)
 
 
 def add_safely(

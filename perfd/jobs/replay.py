@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from perfd.errors import BadInput
 from perfd.interfaces import Decoder, Delivery, LogRecord, Meter, RequestLog, Store
+from perfd.jobs.duplicates import RecentBodies
 from perfd.jobs.intake import Adds, add_safely
 from perfd.model.batch import Batch
 
@@ -22,10 +23,12 @@ def replay(
     aggregate: Adds,
     take: Callable[[float], Batch],
     meter: Meter,
+    recent: RecentBodies,
 ) -> int:
     """Run the live path over every record behind the store's position; returns the items read.
 
-    Late and future are judged by the time at which a record was received, as the first time.
+    Late and future are judged by the time at which a record was received, as the first time. What
+    is read is remembered in `recent`: its sender may have missed the answer, and try again.
     """
     total = held = 0
     received_at = 0.0
@@ -34,6 +37,7 @@ def replay(
         if delivery is None:
             continue
         received_at = record.received_at
+        recent.remember(record.signal, record.body, record.position, received_at)
         add_safely(aggregate, delivery, record.position, received_at, meter)
         meter.count("perfd_replayed_items", delivery.items, signal=delivery.signal)
         total += delivery.items

@@ -157,7 +157,7 @@ def test_a_second_instance_of_a_warm_service_warms_up_too() -> None:
     ("at", "reason"),
     [
         (NOW - 7200.0, "late"),
-        (NOW + 700.0, "future"),
+        (NOW + 1000.0, "future"),
         (-1e300, "late"),
         (1e300, "future"),
     ],

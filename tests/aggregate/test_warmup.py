@@ -6,6 +6,7 @@ from perfd.model.window import Reading
 from tests.aggregate.sent import NOW, Perfd, named, resource_of, span
 from tests.fakes import CountingMeter
 
+LATER = NOW + 120.0  # when everything arrives
 KEY = InstanceKey("shop", "1.0.0", "prod", "pod-1")
 
 
@@ -18,13 +19,13 @@ def phases(windows, name=REQUESTS):
 
 def test_it_takes_both_the_seconds_and_the_requests():
     perfd = Perfd()
-    perfd.spans([span(end=NOW + i * 0.1) for i in range(100)])  # 10 s
+    perfd.spans([span(end=NOW + i * 0.1) for i in range(100)], now=LATER)  # 10 s
     assert phases(perfd.take().windows) == {"steady": 0, "warmup": 100}
-    perfd.spans([span(end=NOW + 19.9), span(end=NOW + 20.0)])
+    perfd.spans([span(end=NOW + 19.9), span(end=NOW + 20.0)], now=LATER)
     assert phases(perfd.take().windows) == {"steady": 1, "warmup": 1}
 
     slow = Perfd()
-    slow.spans([span(end=NOW + i) for i in range(60)])  # one a second
+    slow.spans([span(end=NOW + i) for i in range(60)], now=LATER)  # one a second
     windows = slow.take().windows
     assert phases(windows, REQUESTS) == {"steady": 10, "warmup": 50}
     assert phases(windows, INSTANCE_REQUESTS) == {"steady": 10, "warmup": 50}
@@ -32,19 +33,19 @@ def test_it_takes_both_the_seconds_and_the_requests():
 
 def test_the_fifty_first_request_is_the_first_steady_one():
     perfd = Perfd()
-    perfd.spans([span(end=NOW)])
-    perfd.spans([span(end=NOW + 25.0) for _ in range(60)])
+    perfd.spans([span(end=NOW)], now=LATER)
+    perfd.spans([span(end=NOW + 25.0) for _ in range(60)], now=LATER)
     assert phases(perfd.take().windows) == {"steady": 11, "warmup": 50}
 
 
 def test_each_instance_and_each_version_warms_up_for_itself():
     perfd = Perfd()
     old = resource_of(service_instance_id="pod")
-    perfd.spans([span(end=NOW + i) for i in range(60)], old)
+    perfd.spans([span(end=NOW + i) for i in range(60)], old, now=LATER)
     perfd.take()
-    perfd.spans([span(end=NOW + 100)], old)
-    perfd.spans([span(end=NOW + 100)], old | {"service.version": "1.1.0"})
-    perfd.spans([span(end=NOW + 100)], old | {"service.instance.id": "other"})
+    perfd.spans([span(end=NOW + 100)], old, now=LATER)
+    perfd.spans([span(end=NOW + 100)], old | {"service.version": "1.1.0"}, now=LATER)
+    perfd.spans([span(end=NOW + 100)], old | {"service.instance.id": "other"}, now=LATER)
     windows = named(perfd.take().windows, REQUESTS)
     found = {(w.series.label["version"], w.series.label["phase"]): w.count for w in windows}
     assert found == {("1.0.0", "steady"): 1, ("1.0.0", "warmup"): 1, ("1.1.0", "warmup"): 1}
@@ -52,7 +53,7 @@ def test_each_instance_and_each_version_warms_up_for_itself():
 
 def test_pace_does_not_divide_it():
     perfd = Perfd(pace=60.0)
-    perfd.spans([span(end=NOW + i / 5) for i in range(99)])  # 19.6 s
+    perfd.spans([span(end=NOW + i / 5) for i in range(99)], now=NOW + 20.0)  # 19.6 s
     assert phases(perfd.take().windows) == {"steady": 0, "warmup": 99}
 
 
