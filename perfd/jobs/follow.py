@@ -7,6 +7,7 @@ in one `put`, and only then does memory change, so a failed write leaves both as
 from __future__ import annotations
 
 import dataclasses
+import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
@@ -29,6 +30,8 @@ from perfd.tickets.outbox import Attempt, OutboxEntry, key_of
 from perfd.tickets.policy import Policy
 from perfd.tickets.route import trackers_for
 from perfd.tickets.settings import TicketSettings
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -217,6 +220,14 @@ class Follower:
         for one in draft.found:
             outcome = "opened" if one.finding.opened else "not_opened"
             self._meter.count("perfd_findings", kind=one.finding.kind, outcome=outcome)
+        for finding in draft.over_quota:
+            self._meter.count("perfd_tickets", kind=finding.kind, outcome="over_quota")
+            log.warning(
+                "over the quota: %s %s of %s",
+                finding.service,
+                finding.metric,
+                finding.operation or "the service",
+            )
         for deploy in draft.deploys.values():
             self._meter.count("perfd_deploys", source=deploy.source)
         for name, action in draft.news().items():
@@ -242,13 +253,14 @@ class Follower:
         return impact(found, sum(w.count for w in windows))
 
     def _previous(self, deploy: Deploy) -> str:
-        """The version before it, as far as deploys tell."""
+        """The version before it, as far as deploys tell.
+
+        Of one that is announced once more they do not: only the traffic knows whether it runs.
+        """
         earlier = [
-            d.version
-            for d in self.deploys(deploy.service, deploy.environment)
-            if d.at < deploy.at and d.version != deploy.version
+            d.version for d in self.deploys(deploy.service, deploy.environment) if d.at < deploy.at
         ]
-        return earlier[-1] if earlier else ""
+        return earlier[-1] if earlier and earlier[-1] != deploy.version else ""
 
 
 def _cost(found: Found) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from perfd.model.deploy import Deploy
 from perfd.model.evidence import Found
 from perfd.model.finding import Finding
-from perfd.model.ticket import Impact, Suspect, Ticket
+from perfd.model.ticket import Impact, State, Suspect, Ticket
 from perfd.tickets.deploys import joined
 from perfd.tickets.events import Absent, Action, Deployed, Event, Seen
 from perfd.tickets.follow import step
@@ -41,6 +41,7 @@ class Draft:
         self.tickets: dict[str, Ticket] = {}
         self.deploys: dict[str, Deploy] = {}
         self.found: list[Found] = []
+        self.over_quota: list[Finding] = []
         self._actions: dict[str, list[Action]] = {}
 
     def apply(self, ticket_id: str, event: Event) -> Ticket:
@@ -146,12 +147,14 @@ class Draft:
             return _turned_down(found, "no evidence came with it, and no ticket opens without")
         if self._owner(finding) is None and self._recent(finding.service) >= self._quota:
             reason = f"{finding.service} has opened {self._quota} tickets within a day (the quota)"
+            self.over_quota.append(finding)
             return _turned_down(found, reason)
         return found
 
     def _recent(self, service: str) -> int:
         since = self.now - DAY
-        return sum(t.service == service and t.opened_at > since for t in self.all())
+        told = (t for t in self.all() if t.state is not State.DROPPED)
+        return sum(t.service == service and t.opened_at > since for t in told)
 
 
 def _turned_down(found: Found, reason: str) -> Found:

@@ -6,13 +6,16 @@ from typing import Annotated
 
 import msgspec
 
+from perfd.detect.budget import WRONG, share, total
 from perfd.errors import NotFound
+from perfd.model.budget import Budget
 from perfd.model.times import to_rfc3339
 from perfd.web.context import Context, off_loop
 from perfd.web.endpoint import Endpoint, Nothing
 from perfd.web.links import service_path
 from perfd.web.red import Red, covered, grouped, over_time, summarise
 from perfd.web.schemas import (
+    BudgetRecord,
     Latency,
     OperationRecord,
     RedRecord,
@@ -68,6 +71,18 @@ def red_record(red: Red) -> RedRecord:
     )
 
 
+def budget_record(budget: Budget | None) -> BudgetRecord | None:
+    """A false-alarm budget as the API shows it."""
+    if budget is None:
+        return None
+    return BudgetRecord(
+        allowed=budget.allowed,
+        spent=total(budget),
+        wrong=total(budget, WRONG),
+        next_deploy=share(budget, "").alpha,
+    )
+
+
 def _detail(context: Context, name: str, hours: float) -> ServiceDetail:
     now = context.clock.now()
     found = next((s for s in services(context.reader, context.recent, now) if s.name == name), None)
@@ -92,7 +107,8 @@ def _detail(context: Context, name: str, hours: float) -> ServiceDetail:
         StepRecord(at=to_rfc3339(span.start + place * span.step), red=red_record(red))
         for place, red in enumerate(over_time(windows, span))
     ]
-    return ServiceDetail(**known, operations=operations, course=course)
+    budget = budget_record(context.reader.budget(name, now))
+    return ServiceDetail(**known, budget=budget, operations=operations, course=course)
 
 
 ENDPOINTS = (

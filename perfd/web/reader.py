@@ -11,9 +11,11 @@ from typing import TypeVar
 
 import msgspec
 
+from perfd.detect.budget import refilled
 from perfd.detect.speaker import speaking
 from perfd.interfaces import Labels, Live, Store
-from perfd.model.batch import DEPLOY, EVIDENCE, FINDING, JUDGEMENT, TICKET, Document
+from perfd.model.batch import BUDGET, DEPLOY, EVIDENCE, FINDING, JUDGEMENT, TICKET, Document
+from perfd.model.budget import Budget
 from perfd.model.deploy import Deploy
 from perfd.model.evidence import Evidence
 from perfd.model.finding import Finding
@@ -63,6 +65,11 @@ class Reader:
         """How far the judging of each deploy is, newest deploy first."""
         found = _decoded(Judgement, self._store.documents(JUDGEMENT, since))
         return sorted(found, key=lambda j: (j.deployed_at, j.deploy_id), reverse=True)
+
+    def budget(self, service: str, now: float) -> Budget | None:
+        """The service's false-alarm budget now; None before its first test."""
+        held = _first(_decoded(Budget, [self._store.document(BUDGET, service)]))
+        return refilled(held, held.allowed, now) if held else None
 
     def requests(
         self, labels: Labels, start: float, end: float, step: float | None = None

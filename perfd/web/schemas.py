@@ -78,9 +78,26 @@ class StepRecord(Record, frozen=True):
     red: RedRecord
 
 
-class ServiceDetail(ServiceRecord, frozen=True):
-    """A service with its operations and its course over `hours` (divided by pace)."""
+class BudgetRecord(Record, frozen=True):
+    """The false-alarm budget of a service, in expected wrong tickets.
 
+    `allowed` in any quarter, `spent` in the last one (`wrong` of it by tickets that were closed as
+    wrong), `next_deploy` what the next deploy may spend.
+    """
+
+    allowed: float
+    spent: float
+    wrong: float
+    next_deploy: float
+
+
+class ServiceDetail(ServiceRecord, frozen=True):
+    """A service with its operations and its course over `hours` (divided by pace).
+
+    `budget` is null before the first deploy was tested.
+    """
+
+    budget: BudgetRecord | None
     operations: list[OperationRecord]
     course: list[StepRecord]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -99,10 +100,33 @@ def test_the_quota_turns_a_ticket_into_a_finding(store: FailingStore, meter: Cou
     follower.record([found()], [], FOUND)
     later = T0 + 20_000
     other = {"change_at": later, "change_ci": (later, later), "version": "1.4.0"}
-    follower.record([found(operation="GET /b", **other)], [], FOUND + 20_000)
+    over = found(operation="GET /b", **other)
+    follower.record([over], [], FOUND + 20_000)
     assert len(follower.tickets()) == 1
-    follower.record([found(operation="GET /c", **other)], [], FOUND + 90_000)
-    assert len(follower.tickets()) == 2
+    left = decode(Finding, stored(store, over).body)
+    assert left.reason == "pricing has opened 1 tickets within a day (the quota)"
+    assert stored(store, over, EVIDENCE)
+    assert meter.total("perfd_tickets", outcome="over_quota") == 1
+    follower.record([over], [], FOUND + 90_000)  # the look a day later finds it once more
+    assert [t.operation for t in follower.tickets() if t.opened_at > FOUND] == ["GET /b"]
+
+
+def stored(store: FailingStore, one: Found, kind: str = FINDING) -> Document:
+    document = store.document(kind, one.finding.id)
+    assert document is not None
+    return document
+
+
+def test_a_ticket_that_was_dropped_takes_nothing_of_the_quota(
+    store: FailingStore, meter: CountingMeter
+) -> None:
+    follower = followed(store, meter, quota=1, hold_for=600.0)
+    first = found()
+    follower.record([first], [], FOUND)
+    gone = replace(first.finding, opened=False, reason="went away")
+    follower.record([Found(gone)], [], FOUND + 60)
+    follower.record([found(service="pricing", operation="GET /b", version="1.4.0")], [], FOUND + 90)
+    assert [t.state for t in follower.tickets() if t.operation == "GET /b"] == [State.PENDING]
 
 
 def test_a_known_deploy_is_not_news_a_second_time(follower: Follower) -> None:

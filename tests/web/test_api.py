@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from perfd.detect.budget import WRONG, full, spend
 from perfd.model.series import REQUESTS
 from perfd.web.schemas import ServiceDetail, ServiceList
 from perfd.web.ticket_schemas import DeployList, FindingList, TicketList, TicketRecord
@@ -55,6 +56,19 @@ async def test_one_service_adds_up(client: Client, world: World) -> None:
     now = world.clock.now()
     stored = world.store.windows(REQUESTS, {"service": "pricing"}, now - 3600, now)
     assert found.red.requests == by_operation == sum(window.count for window in stored)
+
+
+async def test_a_service_says_what_it_may_still_be_told_wrongly(
+    client: Client, world: World
+) -> None:
+    found = msgspec.convert(await json(client, "/api/v1/services/inventory"), ServiceDetail)
+    assert found.budget is None
+    now = world.clock.now()
+    budget = spend(full("inventory", 1.0, now), "deploy", "a", 0.005, now)
+    put(world.store, spend(budget, WRONG, "PERF-AAAAAA 1", 1.0, now), "inventory", now)
+    found = msgspec.convert(await json(client, "/api/v1/services/inventory"), ServiceDetail)
+    assert found.budget is not None
+    assert (found.budget.allowed, found.budget.spent, found.budget.wrong) == (1.0, 1.005, 1.0)
 
 
 async def test_the_course_of_a_service_adds_up(client: Client) -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from perfd.detect.budget import WRONG, full, spend
 from perfd.model.evidence import FlameNode
 from perfd.model.exemplar import SLOWEST, Exemplar, SpanRecord
 from perfd.model.finding import Effect
@@ -31,12 +32,26 @@ from perfd.web.svg.line_chart import Chart, Line, line_chart
 from perfd.web.svg.scales import Linear, Log, log_ticks, ticks, time_ticks, top
 from perfd.web.svg.sparkline import sparkline
 from perfd.web.views import figures, verdict, words
+from perfd.web.views.budget import budget_words
 from perfd.web.views.claim import metric_line
 from perfd.web.views.hotspots import call_lines, change, hotspot_lines, where
 from perfd.web.views.traces import waterfall, waterfalls
 from tests.web import world
 
 NOW = world.NOW
+
+
+def test_a_budget_in_words() -> None:
+    assert budget_words(None) == ""
+    budget = spend(full("pricing", 1.0, NOW), "deploy", "a", 0.005, NOW)
+    words = budget_words(budget)
+    assert words.startswith("At most 1 ticket a quarter may be wrong")
+    assert "have spent 0.005 of that" in words
+    assert "opens a ticket in 1 of 200 deploys" in words
+    wrong = budget_words(spend(budget, WRONG, "PERF-AAAAAA 1", 1.0, NOW))
+    assert "1 ticket was closed as wrong" in wrong
+
+
 positive = st.floats(1e-6, 1e6)
 
 

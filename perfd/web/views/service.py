@@ -21,6 +21,7 @@ from perfd.web.svg.axes import Mark
 from perfd.web.svg.line_chart import Chart, Line
 from perfd.web.svg.sparkline import sparkline
 from perfd.web.views import tickets as ticket_lines
+from perfd.web.views.budget import budget_words
 from perfd.web.views.charts import Plot, plot
 from perfd.web.views.figures import duration, rate, seconds_scale, share
 from perfd.web.views.machine import Figure, processes
@@ -69,6 +70,7 @@ class ServicePage:
     operations: tuple[OperationRow, ...]
     deploys: tuple[DeployRow, ...]
     unopened: tuple[Unopened, ...]
+    budget: str
     tickets: tuple[ticket_lines.Line, ...]
     processes: tuple[Figure, ...]
     json_href: str
@@ -101,6 +103,7 @@ def service_page(reader: Reader, name: str, now: float, hours: float = 1.0) -> S
         operations=_operations(windows, span),
         deploys=_deploy_rows(deploys, judgements),
         unopened=unopened(findings),
+        budget=budget_words(reader.budget(name, now)),
         tickets=tuple(ticket_lines.line(ticket) for ticket in tickets),
         processes=processes(cpu, memory),
         json_href=query("/api/v1" + service_path(name), hours=f"{hours:g}"),
