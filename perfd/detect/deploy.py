@@ -80,7 +80,7 @@ def _settled(tried: list[Tried]) -> bool:
 
 
 def _not_yet(case: DeployCase, missing: NotYet) -> Judgement:
-    due = None if missing.hopeless else looks.retry_due(case)
+    due = looks.retry_due(case, hopeless=missing.hopeless)
     ended = JUDGED if case.looks else TOO_LITTLE
     return _judgement(
         case,

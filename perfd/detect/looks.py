@@ -6,10 +6,12 @@ a while, and a day later everything once more, against the same hours.
 
 from __future__ import annotations
 
+from perfd.aggregate.grid import HOT_SECONDS
 from perfd.detect.case import DeployCase
 
 # Times of the looks, as multiples of the least time after a deploy.
 TIMES = (1.0, 4.0 / 3.0, 2.0, 3.0, 4.0)
+LATE_STEP = 10.0  # windows between two looks for telemetry that comes late
 FIRST_SHARE = 0.5
 LAST_SHARE = 0.2
 
@@ -42,11 +44,15 @@ def next_due(case: DeployCase, *, settled: bool) -> float | None:
     return min(max(due, case.end + case.width), last_at(case))
 
 
-def retry_due(case: DeployCase) -> float | None:
-    """When to look again if there is not enough yet; None when nothing more will come."""
+def retry_due(case: DeployCase, *, hopeless: bool = False) -> float | None:
+    """When to look again if there is not enough yet; None when nothing more will come.
+
+    `hopeless` when time does not bring what is missing; a collector that was cut off still may.
+    """
     first = case.deploy.at + case.seconds(case.settings.after)
-    due = max(first, case.end + case.width)
-    return due if due <= last_at(case) else None
+    due = max(first, case.end + (LATE_STEP if hopeless else 1.0) * case.width)
+    last = case.deploy.at + case.seconds(HOT_SECONDS) if hopeless else last_at(case)
+    return due if due <= last else None
 
 
 def last_at(case: DeployCase) -> float:
