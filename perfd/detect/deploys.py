@@ -3,6 +3,8 @@
 A version that was there before counts as well: a rollback is a deploy. Requests are few at times,
 so a share is believed only when chance does not explain it, in both directions; between the two a
 version stays what it was, and one that hovers around 1 % makes no series of deploys.
+
+A canary that is taken back makes no version rise: the one that stayed is deployed in its place.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ RISE_SPANS = (5, 15, 60)  # windows over which a share may show that it has rise
 FALL_SPAN = 15
 FIRST_SPAN = 5  # versions that appear this soon after a service's first window were there before
 NO_VERSION = frozenset({UNKNOWN, OVERFLOW, ""})
+WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class VersionWatch:
         self._serving: dict[str, float] = {}  # the greatest share that each has had
         self._fell: dict[str, float] = {}  # when a version that served before was gone
         self._last: Deploy | None = None
+        self._replaced: dict[str, str] = {}  # by what serves: what ran before it
 
     @property
     def upto(self) -> float | None:
@@ -60,10 +64,25 @@ class VersionWatch:
         """The versions that take traffic."""
         return frozenset(self._serving)
 
-    def resume(self, earlier: Traffic) -> None:
-        """Take up after a restart: who served in some longer interval before the next window."""
+    def resume(self, earlier: Traffic, known: Sequence[Deploy] = ()) -> None:
+        """Take up after a restart: who served in some longer interval before the next window.
+
+        `known` are the deploys on record until then, oldest first.
+        """
         self._first = -math.inf
         self._serving = _shares(earlier) or self._serving
+        place = self._service, self._environment
+        for deploy in known:
+            if (deploy.service, deploy.environment) == place:
+                self._replaced[deploy.version] = deploy.previous
+
+    def leading(self, before: float) -> str:
+        """The version that served most in the last hour before a time; "" when nobody knows."""
+        seen: Counter[str] = Counter()
+        for traffic in self._recent:
+            if traffic.start < before:
+                seen.update(traffic.requests)
+        return next((v for v, _ in seen.most_common() if v not in NO_VERSION), "")
 
     def see(self, traffic: Traffic) -> list[Deploy]:
         """Take in the next window, and say which deploys it reveals."""
@@ -73,9 +92,11 @@ class VersionWatch:
         if self._first is None:
             self._first = traffic.start
         self._drop_fallen()
+        back = [deploy for v in list(self._replaced) if (deploy := self._withdrawn(v))]
         waiting = sorted(set(traffic.requests) - set(self._serving) - NO_VERSION)
         risen = [(since, version) for version in waiting if (since := self._risen(version))]
-        return [deploy for since, version in sorted(risen) if (deploy := self._add(version, since))]
+        new = [deploy for since, version in sorted(risen) if (deploy := self._add(version, since))]
+        return [*back, *new]
 
     def _risen(self, version: str) -> float | None:
         """Since when the version has traffic, if its share is above 1 % beyond doubt."""
@@ -95,6 +116,8 @@ class VersionWatch:
         if previous is None or since < self._first + FIRST_SPAN * self._width:
             return None
         self._last = Deploy(self._service, self._environment, version, previous, since)
+        self._replaced = {v: before for v, before in self._replaced.items() if before != version}
+        self._replaced[version] = previous
         return self._last
 
     def _previous(self, version: str, since: float) -> str | None:
@@ -122,6 +145,17 @@ class VersionWatch:
             if share < SHARE and 1.0 - binomial_tail(held + 1, total, expected) < DOUBT:
                 del self._serving[version]
                 self._fell[version] = now
+
+    def _withdrawn(self, version: str) -> Deploy | None:
+        """The deploy back to what ran before a version that is gone, if that has served on."""
+        if version in self._serving or _count(self._within(FALL_SPAN), version)[0]:
+            return None
+        stayed = self._replaced.pop(version)
+        if stayed not in self._serving:
+            return None
+        last = max((t.start for t in self._recent if t.requests.get(version)), default=None)
+        since = self._recent[0].start if last is None else last + self._width
+        return Deploy(self._service, self._environment, stayed, version, since, WITHDRAWN)
 
     def _within(self, span: int) -> list[Traffic]:
         after = self._recent[-1].start - (span - 0.5) * self._width

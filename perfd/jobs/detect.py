@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 
 from perfd.detect.deploy import Judged, judge
-from perfd.detect.deploys import Traffic, VersionWatch, joined, unexplained
+from perfd.detect.deploys import WITHDRAWN, Traffic, VersionWatch, joined, unexplained
 from perfd.detect.restarts import RestartWatch
 from perfd.detect.settings import DetectSettings
 from perfd.detect.speaker import busier
@@ -22,7 +22,7 @@ from perfd.jobs.deploy_case import CaseReader
 from perfd.model.batch import DEPLOY, JUDGEMENT, Document
 from perfd.model.deploy import Deploy
 from perfd.model.evidence import Found
-from perfd.model.judgement import SUPERSEDED, WAITING, Judgement
+from perfd.model.judgement import JUDGED, SUPERSEDED, WAITING, Judgement
 from perfd.model.series import INSTANCE_REQUESTS, METRIC_INSTANCE_REQUESTS, UNKNOWN
 from perfd.model.times import floor_to
 from perfd.model.window import Window
@@ -36,6 +36,7 @@ Place = tuple[str, str]  # service and environment
 MINUTE = 60.0
 HOUR = 3600.0
 DAY = 86_400.0
+ANNOUNCED = "announced"
 LATENESS = 15.0  # real seconds that telemetry may be late; never divided by pace
 
 
@@ -74,7 +75,9 @@ class DetectJob:
         deploys = self._deploys(now)
         for deploy in deploys:
             held = self._judgement(deploy)
-            if held is None or (held.due is not None and held.due <= complete):
+            if held is None and deploy.source == WITHDRAWN:
+                self._put(_nothing_new(deploy))
+            elif held is None or (held.due is not None and held.due <= complete):
                 self._try(deploy, held, deploys, complete, now)
 
     # --- finding deploys --------------------------------------------------------------------------
@@ -91,6 +94,7 @@ class DetectJob:
         for place, start, instances in _nameless(windows):
             if restart := self._restarts_of(place).see(start, instances):
                 found.append(joined(restart, known, self._join))
+        found += [done for deploy in known if (done := self._completed(deploy)) != deploy]
         found = [deploy for deploy in found if deploy not in known]
         if found:
             self._record([], found, now)
@@ -101,10 +105,18 @@ class DetectJob:
         hour = HOUR / self._pace
         hours = _traffic(self._served(complete - DAY / self._pace, complete, hour))
         upto = min(unexplained(hours, known, hour, self._join), complete - hour)
+        earlier = [deploy for deploy in known if deploy.at < upto]
         for (service, environment), traffic in hours:
             if traffic.start + hour <= upto + self._width / 2.0:
-                self._watch((service, environment)).resume(traffic)
+                self._watch((service, environment)).resume(traffic, earlier)
         return upto
+
+    def _completed(self, deploy: Deploy) -> Deploy:
+        """An announcement with what ran before it; that may be the same version."""
+        watch = self._watches.get((deploy.service, deploy.environment))
+        if deploy.previous or deploy.source != ANNOUNCED or watch is None:
+            return deploy
+        return dataclasses.replace(deploy, previous=watch.leading(deploy.at - self._join))
 
     def _served(self, start: float, end: float, step: float | None = None) -> list[Window]:
         """Requests by instance, as spans or a metric count them."""
@@ -217,6 +229,20 @@ def _replaces(later: Deploy, deploy: Deploy) -> bool:
     """Whether a later deploy ends what can be said of this one."""
     same = (later.service, later.environment) == (deploy.service, deploy.environment)
     return same and later.version != deploy.version and later.at > deploy.at
+
+
+def _nothing_new(deploy: Deploy) -> Judgement:
+    return Judgement(
+        deploy_id=deploy.id,
+        service=deploy.service,
+        environment=deploy.environment,
+        version=deploy.version,
+        previous=deploy.previous,
+        deployed_at=deploy.at,
+        state=JUDGED,
+        reason=f"{deploy.previous} was taken back; {deploy.version} had served all the time",
+        due=None,
+    )
 
 
 def _superseded(judged: Judged) -> Judged:

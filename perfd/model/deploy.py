@@ -12,7 +12,8 @@ class Deploy:
     """`version` replaces `previous` at `at` (seconds, UTC).
 
     `source` is "traffic" (its share rose through 1 %), "announced" (POST /api/v1/deploys),
-    "restart" or "image". `claims` are ticket ids named by a `Perf-Ticket:` trailer in `message`.
+    "restart", "image", or "withdrawn" (`previous` was taken back, and `version` had never gone).
+    `claims` are ticket ids named by a `Perf-Ticket:` trailer in `message`.
     """
 
     service: str

@@ -260,7 +260,10 @@ class FindingList(Record, frozen=True):
 
 
 class DeployRecord(Record, frozen=True):
-    """A version of a service taking traffic: `source` traffic, announced, restart or image."""
+    """A version of a service taking traffic: `source` says how it was seen.
+
+    That is traffic, announced, restart, image or withdrawn (the version stayed, a newer one went).
+    """
 
     id: str
     service: str

@@ -49,6 +49,41 @@ def test_a_rollback_is_a_deploy() -> None:
     assert service.story == [("1", "2", 60.0), ("2", "1", 100.0)]
 
 
+def test_a_canary_that_is_taken_back_is_a_deploy_of_what_stayed() -> None:
+    service = Service()
+    service.serve(60, {"1": 100})
+    service.serve(60, {"1": 190, "2": 10})
+    service.serve(60, {"1": 200})
+    assert service.story == [("1", "2", 60.0), ("2", "1", 120.0)]
+    assert [d.source for d in service.deploys] == ["traffic", "withdrawn"]
+
+
+def test_after_a_restart_a_canary_is_still_known_as_one() -> None:
+    service = Service()
+    service.watch.resume(
+        Traffic(-3600.0, {"1": 6000, "2": 300}), [Deploy("pricing", "test", "2", "1", -7200.0)]
+    )
+    service.serve(60, {"1": 100})
+    assert [(d.previous, d.version, d.source) for d in service.deploys] == [("2", "1", "withdrawn")]
+
+
+def test_a_promoted_canary_takes_nothing_back() -> None:
+    service = Service()
+    service.serve(60, {"1": 100})
+    service.serve(60, {"1": 95, "2": 5})
+    service.serve(120, {"2": 100})
+    assert service.story == [("1", "2", 60.0)]
+
+
+def test_a_canary_that_fades_is_taken_back_when_its_last_request_was() -> None:
+    service = Service()
+    service.serve(60, {"1": 1000})
+    service.serve(60, {"1": 900, "2": 100})
+    service.serve(30, {"1": 1000, "2": 5})
+    service.serve(60, {"1": 1000})
+    assert service.story == [("1", "2", 60.0), ("2", "1", 150.0)]
+
+
 def test_stragglers_of_the_old_version_are_none() -> None:
     service = Service()
     service.serve(60, {"1": 1000})

@@ -13,9 +13,19 @@ import numpy as np
 
 from perfd.model.batch import Batch
 from perfd.model.histogram import BUCKETS_PER_OCTAVE, Histogram
-from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, REQUESTS, STEADY, Series
+from perfd.model.series import (
+    CPU_TIME,
+    INSTANCE_REQUESTS,
+    METRIC_INSTANCE_REQUESTS,
+    METRIC_REQUESTS,
+    REQUESTS,
+    STEADY,
+    Series,
+)
 from perfd.model.window import Gauge, Window
+from tests.scenarios.measurements import metered
 from tests.scenarios.service import Service
+from tests.scenarios.spans import kept
 from tests.scenarios.traffic import Called, Served, Traffic
 
 FINE = 9_000.0  # seconds: twice the baseline, and half an hour to spare
@@ -36,32 +46,49 @@ class HistorySink:
         for failed in (False, True):
             mine = served.failed == failed
             if mine.any():
-                self._operation(served, failed, served.durations[mine])
+                self._operation(served, failed, mine)
         instances = served.service.instances
         for number, instance in enumerate(instances):
             mine = served.which == number
             if mine.any():
                 labels = {**_place(served.service, number), "instance": instance.name}
-                self._instance(labels, served.durations[mine], int(served.failed[mine].sum()))
+                self._instance(served, labels, mine)
                 spent = served.service.cpu * instance.build.cpu * float(served.own[mine].sum())
                 self._cpu(labels, spent)
 
     def called(self, called: Called) -> None:
         """Calls are not windows of their own."""
 
-    def _operation(self, served: Served, failed: bool, durations: np.ndarray) -> None:
-        name, count = served.operation.name, len(durations)
+    def _operation(self, served: Served, failed: bool, mine: np.ndarray) -> None:
+        name = served.operation.name
         http = name.partition(" ")[2].startswith("/")
         status = ("5xx" if failed else "2xx") if http else ("error" if failed else "ok")
         labels = _place(served.service, 0)  # all of the past is one build
-        series = Series.of(REQUESTS, **labels, operation=name, status=status, phase=STEADY)
-        errors = count if failed else 0
-        held = histogram(durations)
-        self.windows.append(Window(series, self._start, self._width, count, errors, held))
+        labels |= {"operation": name, "status": status, "phase": STEADY}
+        self._spans(served, Series.of(REQUESTS, **labels), mine)
+        layout = metered(served.service, served.durations[:0])[0]
+        self._metric(served, Series.of(METRIC_REQUESTS, **labels, buckets=layout), mine)
 
-    def _instance(self, labels: dict[str, str], durations: np.ndarray, errors: int) -> None:
-        series = Series.of(INSTANCE_REQUESTS, **labels, phase=STEADY)
-        count, held = len(durations), histogram(durations)
+    def _instance(self, served: Served, labels: dict[str, str], mine: np.ndarray) -> None:
+        self._spans(served, Series.of(INSTANCE_REQUESTS, **labels, phase=STEADY), mine)
+        self._metric(served, Series.of(METRIC_INSTANCE_REQUESTS, **labels, phase=STEADY), mine)
+
+    def _spans(self, served: Served, series: Series, mine: np.ndarray) -> None:
+        """What is left of the spans, and how many requests they say that they stand for."""
+        reporting = served.service.reporting
+        sent = mine & kept(served)
+        if reporting.spans and sent.any():
+            told = reporting.sampled < 1.0 and reporting.tracestate
+            counted = mine if told else sent
+            held = histogram(served.durations[sent])
+            self._add(series, int(counted.sum()), int(served.failed[counted].sum()), held)
+
+    def _metric(self, served: Served, series: Series, mine: np.ndarray) -> None:
+        if served.service.reporting.metrics:
+            held = metered(served.service, served.durations[mine])[1]
+            self._add(series, int(mine.sum()), int(served.failed[mine].sum()), held)
+
+    def _add(self, series: Series, count: int, errors: int, held: Histogram) -> None:
         self.windows.append(Window(series, self._start, self._width, count, errors, held))
 
     def _cpu(self, labels: dict[str, str], spent: float) -> None:

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     AggregationTemporality,
-    Histogram,
     Metric,
     ResourceMetrics,
 )
 
 from tests.scenarios import bodies
-from tests.scenarios.reporting import DELTA, EXPLICIT
+from perfd.aggregate.rebucket import from_explicit, from_exponential
+from perfd.model.buckets import explicit_layout, exponential_layout
+from perfd.model.histogram import Histogram as Held
+from tests.scenarios.reporting import DELTA, EXPLICIT, Reporting
 from tests.scenarios.service import Instance, Service
 from tests.scenarios.spans import resource_of
 from tests.scenarios.traffic import Called, Served
 
-# Seconds: the boundaries that the semantic conventions advise.
-BOUNDS = (.005, .01, .025, .05, .075, .1, .25, .5, .75, 1., 2.5, 5., 7.5, 10.)  # fmt: skip
-SCALE = 5  # of exponential histograms
 TEMPORALITIES = {
     True: AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA,
     False: AggregationTemporality.AGGREGATION_TEMPORALITY_CUMULATIVE,
@@ -127,22 +128,43 @@ def _durations(metric: Metric, meter: _Meter, at: float) -> None:
                 }
             ),
         )
-        (_explicit if explicit else _exponential)(point, values)
+        (_explicit if explicit else _exponential)(point, values, reporting)
 
 
-def _explicit(point: Histogram, values: np.ndarray) -> None:
-    point.explicit_bounds.extend(BOUNDS)  # type: ignore[attr-defined]
-    places = np.searchsorted(BOUNDS, values, side="left")
-    counts = np.bincount(places, minlength=len(BOUNDS) + 1)
-    point.bucket_counts.extend(int(n) for n in counts)  # type: ignore[attr-defined]
+def metered(service: Service, values: np.ndarray) -> tuple[str, Held]:
+    """The layout of a service's histogram, and what perfd makes of these durations in it."""
+    reporting, total = service.reporting, float(values.sum())
+    if reporting.histogram == EXPLICIT:
+        bounds = reporting.bounds
+        counts = _in_bounds(values, bounds)
+        return explicit_layout(bounds), from_explicit(bounds, counts, total, 1.0)
+    indices, counts = np.unique(_index(values, reporting.scale), return_counts=True)
+    buckets = dict(zip(indices.tolist(), counts.tolist(), strict=True))
+    held = from_exponential(buckets, 0, reporting.scale, total, 1.0)
+    return exponential_layout(reporting.scale), held
 
 
-def _exponential(point: Histogram, values: np.ndarray) -> None:
-    indices = np.ceil(np.log(values) * ((1 << SCALE) / math.log(2.0))).astype(int) - 1
-    point.scale = SCALE  # type: ignore[attr-defined]
-    point.positive.offset = int(indices.min())  # type: ignore[attr-defined]
+def _explicit(point: Any, values: np.ndarray, reporting: Reporting) -> None:
+    point.explicit_bounds.extend(reporting.bounds)
+    point.bucket_counts.extend(_in_bounds(values, reporting.bounds))
+
+
+def _exponential(point: Any, values: np.ndarray, reporting: Reporting) -> None:
+    indices = _index(values, reporting.scale)
+    point.scale = reporting.scale
+    point.positive.offset = int(indices.min())
     counts = np.bincount(indices - indices.min())
-    point.positive.bucket_counts.extend(int(n) for n in counts)  # type: ignore[attr-defined]
+    point.positive.bucket_counts.extend(int(n) for n in counts)
+
+
+def _in_bounds(values: np.ndarray, bounds: Sequence[float]) -> list[int]:
+    places = np.searchsorted(bounds, values, side="left")
+    counts: list[int] = np.bincount(places, minlength=len(bounds) + 1).tolist()
+    return counts
+
+
+def _index(values: np.ndarray, scale: int) -> np.ndarray:
+    return np.asarray(np.ceil(np.log(values) * (2.0**scale / math.log(2.0))).astype(int) - 1)
 
 
 def _ns(at: float) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 EXPLICIT, EXPONENTIAL = "explicit", "exponential"
 DELTA, CUMULATIVE = "delta", "cumulative"
+
+# Seconds: the boundaries that the semantic conventions advise.
+BOUNDS = (.005, .01, .025, .05, .075, .1, .25, .5, .75, 1., 2.5, 5., 7.5, 10.)  # fmt: skip
 
 
 @dataclass
@@ -27,6 +30,8 @@ class Reporting:
     tail: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
     metrics: bool = False  # http.server.request.duration
     histogram: str = EXPLICIT
+    bounds: Sequence[float] = BOUNDS  # of an explicit one
+    scale: int = 5  # of an exponential one
     temporality: str = CUMULATIVE
     versioned: bool = True  # whether the resource carries service.version
     named: bool = True  # whether it carries service.instance.id

@@ -31,7 +31,7 @@ class SpanSink:
         state = _state(served.service)
         parents = _rows(served.traces.parents)
         ids, spans = _rows(served.traces.ids), _rows(served.spans)
-        for i in np.nonzero(_kept(served))[0]:
+        for i in np.nonzero(kept(served))[0]:
             instance = instances[served.which[i]]
             constant = bodies.request_span(
                 served.operation.name, bodies.SERVER, bool(served.failed[i])
@@ -51,7 +51,7 @@ class SpanSink:
         state = _state(by.service)
         ids, parents, spans = _rows(by.traces.ids), _rows(by.spans), _rows(called.spans)
         kind = bodies.CLIENT if call.waits else bodies.PRODUCER
-        for i in np.nonzero(_kept(by))[0]:
+        for i in np.nonzero(kept(by))[0]:
             instance = by.service.instances[by.which[i]]
             if isinstance(call.target, Database):
                 constant = bodies.query_span(call.target.name, call.target.system)
@@ -109,7 +109,8 @@ def _work(served: Served) -> None:
         instance.served += int(count)
 
 
-def _kept(served: Served) -> np.ndarray:
+def kept(served: Served) -> np.ndarray:
+    """Which requests' spans are sent."""
     reporting = served.service.reporting
     kept = served.traces.chance >= 1.0 - reporting.sampled
     if reporting.tail is not None:
