@@ -9,6 +9,7 @@ from perfd.detect.case import DeployCase
 from perfd.detect.settings import DetectSettings
 from perfd.detect.speaker import chosen, metric_speaks, speaking
 from perfd.interfaces import Store
+from perfd.jobs.neighbours import neighbours
 from perfd.jobs.surroundings import surroundings
 from perfd.model.deploy import Deploy
 from perfd.model.judgement import Judgement
@@ -67,7 +68,7 @@ class CaseReader:
         )
 
     def with_proof(self, case: DeployCase) -> DeployCase:
-        """The case with what only a ticket needs: profiles and resources.
+        """The case with what only a ticket needs: profiles, resources, callees and callers.
 
         It is read when something is to be opened, and not at every look.
         """
@@ -82,6 +83,7 @@ class CaseReader:
             profiles=profiles,
             symbols=store.symbols(leaves),
             resources=surroundings(store, place, around, case.end),
+            neighbours=neighbours(store, deploy, self._spans(deploy, start, case.end)),
         )
 
     def _spans(self, deploy: Deploy, fine: float, end: float) -> list[tuple[float, float]]:

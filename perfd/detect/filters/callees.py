@@ -1,0 +1,88 @@
+"""A slow callee makes its callers slow: the ticket goes to where the time was added."""
+
+from __future__ import annotations
+
+from perfd.detect import measures
+from perfd.detect.attribution import Amount, Attribution, Blame, attribute
+from perfd.detect.candidate import ALL_OPERATIONS, Candidate
+from perfd.detect.edges import Side
+from perfd.detect.wording import milliseconds, percent, points
+from perfd.model.finding import Check
+
+NAME = "callees"
+MARGIN = 0.5  # of the floor, above which the own part is for sure
+PART = 0.5  # of a rise of failures, that failing calls have to bring to explain it
+
+Inputs = dict[str, float | int | str]
+
+
+def check(candidate: Candidate) -> Check | None:
+    """What the service added itself is above the floor, or its callees added nothing to speak of.
+
+    None for CPU, which nobody else spends, and where calls are not known.
+    """
+    if candidate.metric == measures.CPU or candidate.operation == ALL_OPERATIONS:
+        return None
+    found = split_of(candidate)
+    if found is None:
+        return None
+    return _of_errors(candidate, found) if _errors(candidate) else _of_time(candidate, found)
+
+
+def split_of(candidate: Candidate) -> Attribution | None:
+    """Own and others' part of the change of the candidate's operation; None where unknown."""
+    around, deploy, sides = candidate.case.neighbours, candidate.case.deploy, candidate.sides
+    if around is None:
+        return None
+    before = Side(deploy.previous, sides.span_before)
+    after = Side(deploy.version, sides.span_after)
+    served = sum(w.count for w in candidate.after)
+    return attribute(around, candidate.operation, before, after, served)
+
+
+def _errors(candidate: Candidate) -> bool:
+    return candidate.metric == measures.ERROR_RATE
+
+
+def _of_time(candidate: Candidate, found: Attribution) -> Check:
+    floor = candidate.floor * found.base
+    inputs = _inputs(found, found.own, found.theirs.value, found.slower)
+    added = f"{milliseconds(found.own.value)} a request were added here"
+    if found.theirs.certain <= 0.0 or not found.slower:
+        return Check(NAME, True, f"{added}; its callees are as fast as before", inputs)
+    waiting = f"{milliseconds(found.theirs.value)} are waiting for {_named(found.slower)}"
+    words = f"{waiting}, {added} ({percent(found.own.value / found.base)})"
+    return Check(NAME, _stands(found.own, found.theirs.value, floor), words, inputs)
+
+
+def _of_errors(candidate: Candidate, found: Attribution) -> Check | None:
+    whole = candidate.comparison
+    assert whole is not None
+    inputs = _inputs(found, found.own_failures, found.their_failures, found.failing)
+    added = f"{points(found.own_failures.value)} of requests fail without a failed call"
+    if not found.failing or found.their_failures < PART * whole.shift:
+        return Check(NAME, True, f"{added}; calls fail no more than before", inputs)
+    words = f"calls to {_named(found.failing)} fail, {added}"
+    stands = _stands(found.own_failures, found.their_failures, candidate.floor)
+    return Check(NAME, stands, words, inputs)
+
+
+def _stands(own: Amount, theirs: float, floor: float) -> bool:
+    """The own part is above the floor, and for sure above half of it unless it is most of all."""
+    return own.value >= floor and (own.certain >= MARGIN * floor or own.value > theirs)
+
+
+def _named(blames: tuple[Blame, ...]) -> str:
+    """The callee that is to blame for most."""
+    others = len({b.peer for b in blames}) - 1
+    return blames[0].peer + (f" and {others} more" if others else "")
+
+
+def _inputs(found: Attribution, own: Amount, theirs: float, blames: tuple[Blame, ...]) -> Inputs:
+    return {
+        "requests": min(found.requests),
+        "own": own.value,
+        "own_error": own.error,
+        "theirs": theirs,
+        "callee": blames[0].peer if blames else "",
+    }
