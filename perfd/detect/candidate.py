@@ -11,6 +11,7 @@ from perfd.detect.case import DeployCase
 from perfd.detect.cells import Cells
 from perfd.detect.estimate import Comparison, compare_cells
 from perfd.detect.sides import Sides
+from perfd.detect.status_classes import ALL
 from perfd.model.window import Gauge, Window
 
 ALL_OPERATIONS = ""  # what a metric of the whole service says for an operation
@@ -37,6 +38,7 @@ class Candidate:
     significant: bool = False
     old: Cells | None = None  # the sides as they were compared
     new: Cells | None = None
+    status_class: str = ALL  # among which requests a latency is compared
 
     @property
     def floor(self) -> float:

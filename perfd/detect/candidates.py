@@ -16,6 +16,7 @@ from perfd.detect.excess import Raw, moderated, raw
 from perfd.detect.multiple import holm
 from perfd.detect.noise import Spread
 from perfd.detect.sides import Sides
+from perfd.detect.status_classes import ALL, compared, of_class
 from perfd.detect.variation import Variation, variation
 from perfd.model.window import Window
 
@@ -37,8 +38,10 @@ def candidates(case: DeployCase, sides: Sides, alpha: float) -> list[Candidate]:
     operations = sorted(set(sides.before) & set(sides.after))
     read = [_read(case, sides, operation) for operation in operations]
     found: list[Candidate] = []
+    alike = [_in_class(one) for one in read]
     for metric in measures.OF_OPERATIONS:
-        found += _of_metric(read, metric, usual, alpha)
+        chosen = read if metric == measures.ERROR_RATE else alike
+        found += _of_metric(chosen, metric, usual, alpha)
     if sides.cpu_before and sides.cpu_after:
         found += _of_metric([_read(case, sides, ALL_OPERATIONS)], measures.CPU, usual, alpha)
     return _tested(found, alpha)
@@ -72,11 +75,20 @@ class _Read:
         return old, measures.cells_of(metric, self.after, self.bare.cpu_after)
 
 
-def _read(case: DeployCase, sides: Sides, operation: str) -> _Read:
-    before, after = _windows(sides, operation)
+def _read(case: DeployCase, sides: Sides, operation: str, status_class: str = ALL) -> _Read:
+    before, after = (of_class(w, status_class) for w in _windows(sides, operation))
+    past = of_class(_past(sides, operation), status_class)
     cpu = sides.cpu_before, sides.cpu_after
     bare = Candidate(case, sides, operation, "", tuple(before), tuple(after), *cpu, None, 0.0)
-    return _Read(bare, columns(before), columns(after), columns(_past(sides, operation)))
+    bare = replace(bare, status_class=status_class)
+    return _Read(bare, columns(before), columns(after), columns(past))
+
+
+def _in_class(read: _Read) -> _Read:
+    """What to compare latency in, where the mix of status classes changed."""
+    bare = read.bare
+    name = compared(bare.before, bare.after, bare.case.settings.min_requests)
+    return read if name == ALL else _read(bare.case, bare.sides, bare.operation, name)
 
 
 def _of_metric(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from perfd.detect import measures
 from perfd.detect.candidate import ALL_OPERATIONS, Candidate
 from perfd.detect.filters.enough_traffic import NAME as TRAFFIC
+from perfd.detect.filters.mix_shift import NAME as MIX
 from perfd.detect.filters.went_away import NAME as PERSISTENCE
 from perfd.detect.wording import bound, change
 from perfd.model.finding import REGRESSED, Check, Finding
@@ -42,7 +43,7 @@ class Tried:
         """Whether a reader would ask why this was not opened."""
         if self.checks[0].name == TRAFFIC and not self.checks[0].passed:
             return self.candidate.metric == measures.LATENCY_P95
-        if self.checks[-1].name == PERSISTENCE:
+        if self.checks[-1].name in (PERSISTENCE, MIX):
             return True
         comparison = self.candidate.comparison
         return comparison is not None and min(comparison.p, 1.0 - comparison.p) < NOTABLE
@@ -99,6 +100,7 @@ def finding(tried: Tried, now: float, opened: bool) -> Finding:
         version=deploy.version,
         previous=deploy.previous,
         checks=tried.checks,
+        status_class=candidate.status_class,
     )
 
 

@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfd.detect.cells import Cells
-from perfd.detect.sides import Operations
 from perfd.model.finding import Interval
 from perfd.model.window import Window
 
@@ -36,12 +35,15 @@ class Equal:
     requests: float
 
 
+Kind = tuple[str, str]  # operation and status class
+Costs = Mapping[Kind, float]
+
+
 class Load:
     """The load of one service by blocks of time, over all versions."""
 
-    def __init__(self, windows: Iterable[Window], costs: Mapping[str, float], width: float) -> None:
+    def __init__(self, windows: Iterable[Window], costs: Costs, width: float) -> None:
         self._costs = costs
-        self._usual = float(np.mean(list(costs.values()))) if costs else 1.0
         self._block = BLOCK * width
         work: defaultdict[int, float] = defaultdict(float)
         seen: defaultdict[int, dict[float, float]] = defaultdict(dict)
@@ -63,17 +65,44 @@ class Load:
         return work / (span[1] - span[0])
 
     def _cost(self, window: Window) -> float:
-        return self._costs.get(window.series.label.get("operation", ""), self._usual)
+        return self._costs.get(kind_of(window), 0.0)
 
 
-def costs(before: Operations) -> dict[str, float]:
-    """Mean seconds of a request of each operation."""
+def costs(before: Iterable[Window], windows: Iterable[Window], *, by_class: bool) -> Costs:
+    """Mean seconds of a request of each kind in `before`, for all kinds that `windows` hold.
+
+    Where a class was not seen before, a request costs what it takes now, at most what its operation
+    used to take. Not `by_class`, a refusal counts like the answer that was wanted.
+    """
+    known, usual = _means(before)
+    own, _ = _means(windows)
     found = {}
-    for operation, windows in before.items():
-        count = sum(w.histogram.count for w in windows)
-        if count:
-            found[operation] = sum(w.histogram.total for w in windows) / count
-    return {operation: cost for operation, cost in found.items() if cost > 0.0}
+    for kind, mean in own.items():
+        otherwise = usual.get(kind[0], mean)
+        new = min(mean, otherwise)
+        found[kind] = known.get(kind, new) if by_class else otherwise
+    return found
+
+
+def kind_of(window: Window) -> Kind:
+    """Operation and status class of a window's requests."""
+    label = window.series.label
+    return label.get("operation", ""), label.get("status", "")
+
+
+def _means(windows: Iterable[Window]) -> tuple[dict[Kind, float], dict[str, float]]:
+    """Mean seconds of a request, by kind and by operation."""
+    kinds: defaultdict[Kind, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    operations: defaultdict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for window in windows:
+        kind = kind_of(window)
+        for held in (kinds[kind], operations[kind[0]]):
+            held[0] += window.histogram.total
+            held[1] += window.histogram.count
+    return (
+        {kind: total / count for kind, (total, count) in kinds.items() if count},
+        {name: total / count for name, (total, count) in operations.items() if count},
+    )
 
 
 def most(load: Load, old: Cells) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from perfd.detect import measures
 from perfd.detect.candidate import Candidate
 from perfd.detect.estimate import Comparison, compare
+from perfd.detect.status_classes import ALL
 from perfd.model.evidence import MetricRow
 from perfd.model.finding import Effect, Estimate
 from perfd.model.window import Window
@@ -25,14 +26,16 @@ THROUGHPUT = "throughput"
 def rows(candidate: Candidate, decided: Sequence[Candidate]) -> tuple[MetricRow, ...]:
     """One row per metric; the deciding one as it was decided, with the budget over all tests."""
     known = {c.metric: c for c in decided}
+    whole = next((c for c in decided if c.status_class == ALL), candidate)
     found = []
     for metric in METRICS:
         held = known.get(metric)
-        comparison = held.comparison if held else _compare(candidate, metric)
+        other = whole if metric == measures.CPU else candidate
+        comparison = held.comparison if held else _compare(other, metric)
         if comparison is not None:
             significant = held.significant if held else _significant(comparison)
             found.append(_row(comparison, significant, metric == candidate.metric))
-    return (*found, _throughput(candidate))
+    return (*found, _throughput(whole))
 
 
 def _compare(candidate: Candidate, metric: str) -> Comparison | None:

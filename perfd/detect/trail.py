@@ -24,6 +24,7 @@ Filter = Callable[[Candidate], Check | None]  # None where it has nothing to say
 DECISIVE: tuple[Filter, ...] = (
     enough_traffic.check,
     went_away.vanished,
+    mix_shift.explained,
     chance.check,
     effect_floor.check,
 )

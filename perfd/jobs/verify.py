@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from perfd.detect.estimate import estimate
 from perfd.detect.speaker import chosen, metric_speaks
+from perfd.detect.status_classes import ALL, of_class
 from perfd.interfaces import Labels, Store
 from perfd.jobs.follow import Follower
 from perfd.jobs.surroundings import disturbance
@@ -56,7 +57,7 @@ class VerifyJob:
             fix = self._side(ticket, "", since + self._mixed, end)
         base = self._base(ticket)
         _speak(base, fix)
-        after = fix.measure(ticket.operation, rule.metric)
+        after = fix.measure(ticket.operation, rule.metric, rule.status_class)
         if not due(rule, ticket.verification, after):
             return
         guards = _guards(ticket, rule, base, fix) if after and base else ()
@@ -107,9 +108,9 @@ class _Side:
     def operations(self) -> Iterable[str]:
         return [name for name in sorted(self._by_operation) if name != OVERFLOW]
 
-    def measure(self, operation: str, metric: str) -> Estimate | None:
+    def measure(self, operation: str, metric: str, status_class: str = ALL) -> Estimate | None:
         """The metric of one operation; of the whole service when the operation is empty."""
-        windows = self._by_operation.get(operation, [])
+        windows = of_class(self._by_operation.get(operation, []), status_class)
         if not operation:
             windows = [w for held in self._by_operation.values() for w in held]
         return estimate(metric, windows, self._cpu if metric == CPU else ()) if windows else None

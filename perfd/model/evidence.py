@@ -133,6 +133,7 @@ class Rule:
     min_count: int
     guard: float
     text: str
+    status_class: str = ""  # of the requests whose latency is meant; all where empty
 
 
 @dataclass(frozen=True, slots=True)

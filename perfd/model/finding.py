@@ -82,6 +82,7 @@ class Finding:
     version: str = ""
     previous: str = ""
     checks: tuple[Check, ...] = ()
+    status_class: str = ""  # among which requests a latency was compared; all where empty
 
     @property
     def id(self) -> str:

@@ -168,7 +168,12 @@ def verification_json(verification: Verification) -> Json:
 
 def rule_json(rule: Rule | None) -> Json | None:
     """The pre-registered rule."""
-    return _finite(asdict(rule)) if rule else None
+    if rule is None:
+        return None
+    said = asdict(rule)
+    if not rule.status_class:
+        del said["status_class"]
+    return _finite(said)
 
 
 def impact_json(impact: Impact | None) -> Json:

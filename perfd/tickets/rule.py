@@ -51,6 +51,7 @@ def make_rule(finding: Finding, policy: Policy) -> Rule | None:
         policy.verify_requests,
         policy.guard,
         "",
+        finding.status_class,
     )
     return dataclasses.replace(rule, text=sentence(rule, finding.operation, finding.service))
 
@@ -58,9 +59,10 @@ def make_rule(finding: Finding, policy: Policy) -> Rule | None:
 def sentence(rule: Rule, operation: str, service: str, quote: Callable[[str], str] = str) -> str:
     """The rule for a person; `quote` puts names in quotation marks of some kind."""
     name = metric_name(rule.metric)
+    among = f", among requests of status {rule.status_class}," if rule.status_class else ""
     errors = "" if rule.metric == "error_rate" else " and no more errors than before"
     return (
-        f"the 95 % interval of the {name} of {quote(operation or service)} is inside "
+        f"the 95 % interval of the {name} of {quote(operation or service)}{among} is inside "
         f"{band(rule.low, rule.high, rule.unit)}, over at least {length(rule.min_seconds)} and "
         f"{count(rule.min_count)} requests of a version deployed after this one, with no other "
         f"operation of {quote(service)} worse by {share(rule.guard)}{errors}"

@@ -140,6 +140,7 @@ class RuleRecord(Record, frozen=True):
     min_count: int
     guard: float
     text: str
+    status_class: str = ""  # of the requests whose latency is meant; all when left out
 
 
 class VerificationRecord(Record, frozen=True):

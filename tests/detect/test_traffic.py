@@ -113,7 +113,7 @@ def test_errors_of_an_overload_are_not_blamed_on_the_deploy() -> None:
 # --- crawlers -------------------------------------------------------------------------------------
 
 PEOPLE = replace(OLD, rate=60.0, latency=0.040)
-CRAWLER = replace(OLD, rate=600.0, latency=0.004, spread=0.3, instance="1.0.0-2")
+CRAWLER = replace(OLD, rate=600.0, latency=0.004, spread=0.3)
 
 
 def test_a_crawler_that_leaves_makes_nobody_slower() -> None:
@@ -141,6 +141,50 @@ def test_cheap_requests_are_no_load_for_other_operations() -> None:
     assert [f.operation for f in world.opened] == ["POST /quote"]
 
 
+# --- refusals and failures ------------------------------------------------------------------------
+
+
+SHED = replace(OLD, rate=6.0, latency=0.001, spread=0.2, status="4xx")
+
+
+def test_a_regression_does_not_hide_behind_fast_refusals() -> None:
+    """Three of ten requests are refused at once: the mean falls, and who is answered waits."""
+    world = World()
+    world.run(70, OLD, SHED)
+    world.run(40, replace(NEW, latency=0.03), replace(SHED, name="1.1.0", rate=26.0))
+    (finding,) = world.opened
+    assert (finding.metric, finding.status_class) == ("latency.p95", "ok")
+    assert finding.effect is not None
+    assert finding.effect.ratio == pytest.approx(1.5, rel=0.15)
+    assert "among ok alone" in check(finding, "traffic mix")
+
+
+def test_more_refusals_alone_are_no_regression() -> None:
+    world = World()
+    world.run(70, OLD, SHED)
+    world.run(40, NEW, replace(SHED, name="1.1.0", rate=26.0))
+    assert world.opened == []
+
+
+def test_shedding_with_errors_is_a_rise_of_errors() -> None:
+    world = World()
+    failing = replace(SHED, status="5xx", errors=1.0, rate=0.1)
+    world.run(70, OLD, failing)
+    world.run(40, NEW, replace(failing, name="1.1.0", rate=26.0))
+    assert [f.metric for f in world.opened] == ["error_rate"]
+
+
+def test_fast_errors_hide_no_regression_of_what_is_answered() -> None:
+    world = World()
+    failing = replace(SHED, status="5xx", errors=1.0, rate=0.1)
+    world.run(70, OLD, failing)
+    world.run(40, replace(NEW, latency=0.03), replace(failing, name="1.1.0", rate=26.0))
+    (finding,) = world.opened
+    assert finding.metric == "latency.p95"
+    parts = [f.metric for f in world.findings.values() if f.reason == f"part of {finding.id}"]
+    assert "error_rate" in parts
+
+
 # --- the load itself ------------------------------------------------------------------------------
 
 
@@ -155,12 +199,20 @@ def test_load_is_in_requests_under_way() -> None:
         for m in range(5)
         for w in (window(60.0 * m, "slow", 60, 0.5, 30), window(60.0 * m, "cheap", 600, 0.001))
     ]
-    cost = costs({"slow": [w for w in windows if "slow" in str(w.series)]})
-    cost |= costs({"cheap": [w for w in windows if "cheap" in str(w.series)]})
-    load = Load(windows, cost, 60.0)
+    load = Load(windows, costs(windows, windows, by_class=True), 60.0)
     assert load.at(np.array([0.0]))[0] == pytest.approx(math.log(0.5 + 0.01), rel=1e-6)
     assert np.isnan(load.at(np.array([3600.0]))[0])
     assert load.answered(windows, (0.0, 300.0)) == pytest.approx(0.25 + 0.01)
+
+
+def test_what_is_refused_weighs_little_unless_asked_how_many_ask() -> None:
+    answers = [window(0.0, "a", 60, 0.5)]
+    refusal = Series.of(REQUESTS, operation="a", status="4xx")
+    refused = Window(refusal, 60.0, 60.0, 600, 0, Histogram.of([0.001] * 600))
+    for by_class, cost in ((True, 0.001), (False, 0.5)):
+        found = costs(answers, [*answers, refused], by_class=by_class)
+        assert found["a", "4xx"] == pytest.approx(cost)
+        assert found["a", ""] == pytest.approx(0.5)
 
 
 def cells(starts: list[float], values: list[float], requests: float = 100.0) -> Cells:
@@ -173,7 +225,7 @@ def test_each_minute_is_compared_with_those_of_the_same_load() -> None:
     """ln(latency) is 0 at low and 1 at high load, and .2 more in the new version."""
     loads = [60] * 10 + [600] * 10 + [600] * 10
     windows = [window(60.0 * m, "", n, 0.01) for m, n in enumerate(loads)]
-    load = Load(windows, {"": 0.01}, 60.0)
+    load = Load(windows, {("", ""): 0.01}, 60.0)
     old = cells([60.0 * m for m in range(20)], [0.0] * 10 + [1.0] * 10)
     new = cells([60.0 * m for m in range(20, 30)], [1.2] * 10)
     found = equal(load, old, new, 300)
@@ -189,7 +241,7 @@ def test_what_load_does_is_read_from_the_day() -> None:
     loads = [round(60 * math.exp(rng.uniform(0.0, 1.5))) for _ in range(60) for _ in range(5)]
     steady = [loads[5 * (m // 5)] for m in range(300)]
     windows = [window(60.0 * m, "", n, 0.01) for m, n in enumerate(steady)]
-    load = Load(windows, {"": 0.01}, 60.0)
+    load = Load(windows, {("", ""): 0.01}, 60.0)
     values = [0.5 * math.log(n) + float(rng.normal(0.0, 0.02)) for n in steady]
     old = cells([60.0 * m for m in range(250)], values[:250])
     new = cells([60.0 * m for m in range(250, 300)], [v + 0.1 for v in values[250:]])

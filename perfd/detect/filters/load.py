@@ -14,6 +14,7 @@ import math
 from perfd.detect import measures
 from perfd.detect.candidate import Candidate
 from perfd.detect.load import Load, costs, equal, most
+from perfd.detect.status_classes import of_class
 from perfd.detect.wording import bound, change
 from perfd.model.finding import Check
 
@@ -29,7 +30,11 @@ def check(candidate: Candidate) -> Check | None:
     case, sides = candidate.case, candidate.sides
     if sides.concurrent or candidate.metric == measures.CPU:
         return None
-    load = Load([*case.history, *case.requests], costs(sides.before), case.width)
+    windows = [*case.history, *case.requests]
+    usual = [window for held in sides.before.values() for window in held]
+    # To latency a refusal is hardly any load; what makes for refusals is how many ask.
+    by_class = candidate.metric != measures.ERROR_RATE
+    load = Load(windows, costs(usual, windows, by_class=by_class), case.width)
     before = load.answered(case.requests, sides.span_before)
     after = load.answered(case.requests, sides.span_after)
     if before <= 0.0 or after <= 0.0 or math.log(after / before) < ROSE:
@@ -41,7 +46,7 @@ def _verdict(candidate: Candidate, load: Load, rise: float) -> Check | None:
     found, new, operation = candidate.comparison, candidate.new, candidate.operation
     sides = candidate.sides
     day = [*sides.older.get(operation, ()), *sides.before.get(operation, ())]
-    old = measures.read(candidate.metric, day)
+    old = measures.read(candidate.metric, of_class(day, candidate.status_class))
     if found is None or new is None or old is None:
         return None
     words = f"the service was offered {rise:.1f} times the load"

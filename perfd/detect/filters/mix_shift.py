@@ -1,7 +1,8 @@
 """Mix shift (Simpson's paradox): nothing got slower, there is only more of what was always slow.
 
 Of a latency the strata are the status classes of the operation: the new side is weighted as the old
-one was, and what is left of the change is the change within. Of CPU per request they are operations
+one was, and what is left of the change is the change within; where the mix changed beyond doubt,
+latency is compared within one class from the start. Of CPU per request they are operations
 and status classes, each with its latency before as the measure of what it costs.
 """
 
@@ -16,7 +17,9 @@ import numpy as np
 from perfd.detect import measures
 from perfd.detect.candidate import Candidate
 from perfd.detect.cells import OCTAVE, bucket_matrix, place
-from perfd.detect.wording import percent
+from perfd.detect.estimate import compare
+from perfd.detect.status_classes import ALL
+from perfd.detect.wording import change, percent
 from perfd.model.finding import Check
 from perfd.model.histogram import EMPTY, Histogram
 from perfd.model.series import Series
@@ -34,6 +37,9 @@ def check(candidate: Candidate) -> Check | None:
     assert found is not None
     if candidate.metric == measures.ERROR_RATE:
         return None
+    if candidate.status_class != ALL:
+        words = f"the mix of requests changed; among {candidate.status_class} alone {change(found)}"
+        return Check(NAME, True, words, {"within": found.shift, "among": candidate.status_class})
     mix = _by_operation(candidate) if candidate.metric == measures.CPU else _by_status(candidate)
     if mix is None:
         return None
@@ -45,6 +51,25 @@ def check(candidate: Candidate) -> Check | None:
     return Check(
         NAME, False, f"the mix of requests changed: with the same mix {words} is left", inputs
     )
+
+
+def explained(candidate: Candidate) -> Check | None:
+    """A rise among all requests that is not there among those of one status class."""
+    within, sides = candidate.comparison, candidate.sides
+    if candidate.status_class == ALL or candidate.significant or within is None:
+        return None
+    operation = candidate.operation
+    whole = compare(candidate.metric, sides.baseline(operation), sides.after[operation])
+    if whole is None or whole.p > candidate.threshold or whole.shift < candidate.least_shift:
+        return None
+    if within.shift >= WITHIN * whole.shift:
+        return None
+    verdict = (
+        f"the mix of requests changed: among {candidate.status_class} alone {change(within)} of "
+        f"{change(whole)} is left"
+    )
+    inputs: dict[str, float | int | str] = {"shift": whole.shift, "within": within.shift}
+    return Check(NAME, False, verdict, inputs | {"among": candidate.status_class})
 
 
 def _by_status(candidate: Candidate) -> float | None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from perfd.detect import measures
 from perfd.detect.candidate import Candidate
 from perfd.detect.cells import OCTAVE
+from perfd.detect.status_classes import of_class
 from perfd.detect.wording import percent
 from perfd.model.finding import Check, Interval
 from perfd.model.window import Window
@@ -57,7 +58,10 @@ def _bad(candidate: Candidate) -> tuple[float, float, float]:
     if candidate.metric == measures.CPU:
         spent = [sum(g.total for g in side) for side in (sides.cpu_before, sides.cpu_after)]
         return spent[0] / seconds[0], spent[1] / seconds[1], 0.0
-    held = sides.before.get(operation, ()), sides.after.get(operation, ())
+    held = [
+        of_class(side.get(operation, []), candidate.status_class)
+        for side in (sides.before, sides.after)
+    ]
     if candidate.metric == measures.ERROR_RATE:
         before, after = (float(sum(w.errors for w in windows)) for windows in held)
     else:
