@@ -66,12 +66,12 @@ class HistorySink:
         labels = _place(served.service, 0)  # all of the past is one build
         labels |= {"operation": name, "status": status, "phase": STEADY}
         self._spans(served, Series.of(REQUESTS, **labels), mine)
-        layout = metered(served.service, served.durations[:0])[0]
-        self._metric(served, Series.of(METRIC_REQUESTS, **labels, buckets=layout), mine)
+        self._metric(served, METRIC_REQUESTS, labels, mine)
 
     def _instance(self, served: Served, labels: dict[str, str], mine: np.ndarray) -> None:
-        self._spans(served, Series.of(INSTANCE_REQUESTS, **labels, phase=STEADY), mine)
-        self._metric(served, Series.of(METRIC_INSTANCE_REQUESTS, **labels, phase=STEADY), mine)
+        labels = {**labels, "phase": STEADY}
+        self._spans(served, Series.of(INSTANCE_REQUESTS, **labels), mine)
+        self._metric(served, METRIC_INSTANCE_REQUESTS, labels, mine)
 
     def _spans(self, served: Served, series: Series, mine: np.ndarray) -> None:
         """What is left of the spans, and how many requests they say that they stand for."""
@@ -83,10 +83,13 @@ class HistorySink:
             held = histogram(served.durations[sent])
             self._add(series, int(counted.sum()), int(served.failed[counted].sum()), held)
 
-    def _metric(self, served: Served, series: Series, mine: np.ndarray) -> None:
+    def _metric(self, served: Served, name: str, labels: dict[str, str], mine: np.ndarray) -> None:
         if served.service.reporting.metrics:
-            held = metered(served.service, served.durations[mine])[1]
-            self._add(series, int(mine.sum()), int(served.failed[mine].sum()), held)
+            layout, held = metered(served.service, served.durations[mine])
+            if name == METRIC_REQUESTS:
+                labels = {**labels, "buckets": layout}
+            errors = int(served.failed[mine].sum())
+            self._add(Series.of(name, **labels), int(mine.sum()), errors, held)
 
     def _add(self, series: Series, count: int, errors: int, held: Histogram) -> None:
         self.windows.append(Window(series, self._start, self._width, count, errors, held))

@@ -15,10 +15,10 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
     ResourceMetrics,
 )
 
-from tests.scenarios import bodies
 from perfd.aggregate.rebucket import from_explicit, from_exponential
 from perfd.model.buckets import explicit_layout, exponential_layout
 from perfd.model.histogram import Histogram as Held
+from tests.scenarios import bodies
 from tests.scenarios.reporting import DELTA, EXPLICIT, Reporting
 from tests.scenarios.service import Instance, Service
 from tests.scenarios.spans import resource_of

@@ -21,7 +21,7 @@ class Reporting:
     `sampled` is the share of traces that is kept at their root, the same traces in every service;
     with `tracestate` the spans say so (`ot=th:…`). `tail` gets durations and failures of requests
     and says which a tail sampler keeps. `delay` is from the end of a step to the arrival of its
-    telemetry, in seconds, and `duplicated` the share of bodies that arrive twice.
+    telemetry, in seconds; `duplicated` is the share of bodies that arrive twice, `lost` never.
     """
 
     spans: bool = True
@@ -37,4 +37,5 @@ class Reporting:
     named: bool = True  # whether it carries service.instance.id
     delay: float = 2.0
     duplicated: float = 0.0
+    lost: float = 0.0
     attributes: dict[str, str] = field(default_factory=dict)  # of the resource, beside the usual

@@ -290,8 +290,10 @@ class World:
             self._post(service, "profiles", body, profiles.MEDIA)
 
     def _post(self, service: Service, signal: Signal, body: bytes, media: str = PROTOBUF) -> None:
-        """On its way: arrives after the service's delay, and perhaps once more."""
+        """On its way: arrives after the service's delay, perhaps once more, perhaps never."""
         delay = service.reporting.delay
+        if service.reporting.lost and self._rng.random() < service.reporting.lost:
+            return
 
         async def arrive(_now: float) -> None:
             if self.engine is not None and self.engine.collecting.intake.open:
