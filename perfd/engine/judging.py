@@ -11,6 +11,7 @@ from perfd.jobs.deliver import Deliverer
 from perfd.jobs.desk import TicketDesk
 from perfd.jobs.detect import DetectJob
 from perfd.jobs.follow import Follower
+from perfd.jobs.instances import InstanceJob
 from perfd.jobs.verify import VerifyJob
 from perfd.schedule import in_thread
 
@@ -32,6 +33,7 @@ class Judging:
         self._verify = VerifyJob(store, self.follower, pace=pace)
         minute, every = MINUTE / pace, around.schedule.every
         every(minute, "detect", in_thread(self._detect.run))
+        every(minute, "instances", in_thread(InstanceJob(store, self.follower.record, pace).run))
         every(minute, "verify", in_thread(self._verify.run))
         every(minute, "follow", in_thread(self.follower.tick))
 

@@ -1,14 +1,19 @@
-"""Single-instance shift: one bad host or process is no regression of the code that all run."""
+"""Single-instance shift: one bad host or process is no regression of the code that all run.
+
+Hosts are known once something would open, since their gauges are read for that alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from perfd.detect.candidate import Candidate
 from perfd.detect.estimate import Comparison
 from perfd.detect.instances import Instance, against, instances
 from perfd.detect.wording import bound
 from perfd.model.finding import Check
+from perfd.model.series import CPU_SHARE
+from perfd.model.window import Gauge
 
 NAME = "one instance"
 LEFT = 0.3  # of the service's shift that has to be left without its worst instance
@@ -16,32 +21,59 @@ DOUBT = 1e-3  # of the service's shift, above which instances cannot tell it apa
 
 
 def check(candidate: Candidate) -> Check | None:
-    """The change of the whole service without the instance that is worst."""
+    """The change of the whole service without the instance, or else the host, that is worst."""
     before, after = instances(candidate, before=True), instances(candidate, before=False)
     whole = against(candidate, before, after)
     if len(after) < 2 or whole is None or whole.p > DOUBT:
         return None
-    without = {name: against(candidate, before, _but(after, name)) for name in after}
-    left = {name: one for name, one in without.items() if one is not None}
-    if not left:
+    of_instances = _without_worst(candidate, before, after, {name: name for name in after}, whole)
+    if of_instances is None or not of_instances.passed:
+        return of_instances
+    homes = _homes(candidate.case.resources)
+    if not after.keys() <= homes.keys():
+        return of_instances
+    of_hosts = _without_worst(candidate, before, after, homes, whole, "host")
+    return of_hosts if of_hosts and not of_hosts.passed else of_instances
+
+
+def _without_worst(
+    candidate: Candidate,
+    before: Mapping[str, Instance],
+    after: Mapping[str, Instance],
+    group: Mapping[str, str],
+    whole: Comparison,
+    noun: str = "instance",
+) -> Check | None:
+    """Leaves out each group of instances in turn; the one without which least is left decides."""
+    groups = {group[name] for name in after}
+    found = {
+        one: against(candidate, before, {n: i for n, i in after.items() if group[n] != one})
+        for one in groups
+    }
+    left = {one: rest for one, rest in found.items() if rest is not None}
+    if not left or len(groups) < 2:
         return None
-    worst = min(left, key=lambda name: left[name].shift)
-    return _verdict(worst, left[worst], whole, len(after))
+    worst = min(sorted(left), key=lambda one: left[one].shift)
+    return _verdict(worst, left[worst], whole, len(groups), noun)
 
 
-def _verdict(worst: str, without: Comparison, whole: Comparison, of: int) -> Check:
+def _verdict(worst: str, without: Comparison, whole: Comparison, of: int, noun: str) -> Check:
     inputs: dict[str, float | int | str] = {
-        "instances": of,
+        f"{noun}s": of,
         "worst": worst,
         "shift": whole.shift,
         "without": without.shift,
     }
     words = f"without it the service is at {bound(without, without.shift)}"
     if without.shift < LEFT * whole.shift:
-        verdict = f"only instance {worst} of {of} is worse: {words}"
-        return Check(NAME, False, verdict, inputs)
-    return Check(NAME, True, f"not only the worst of {of} instances: {words}", inputs)
+        return Check(NAME, False, f"only {noun} {worst} of {of} is worse: {words}", inputs)
+    return Check(NAME, True, f"not only the worst of {of} {noun}s: {words}", inputs)
 
 
-def _but(held: Mapping[str, Instance], name: str) -> dict[str, Instance]:
-    return {other: one for other, one in held.items() if other != name}
+def _homes(resources: Iterable[Gauge]) -> dict[str, str]:
+    """The host of each instance, as far as somebody samples it there."""
+    return {
+        g.series.label.get("instance", ""): g.series.label.get("host", "")
+        for g in resources
+        if g.series.name == CPU_SHARE
+    }
