@@ -42,17 +42,20 @@ class FlushJob:
         self._flushed = flushed
         self._held: Batch | None = None
         self._one_at_a_time = asyncio.Lock()
+        self.reached = 0.0  # all that was aggregated before is in the store
 
     async def run(self, now: float) -> None:
         """One flush. Raises StoreError or Overloaded when the batch was not taken; it is kept."""
         async with self._one_at_a_time:
+            again = self._held is not None
             batch = self._held or self._aggregate.take(now)
-            if batch.empty:
-                return
-            self._held = batch
-            await asyncio.to_thread(self._store.append, batch)
-            self._held = None
-            self._account(batch)
+            if not batch.empty:
+                self._held = batch
+                await asyncio.to_thread(self._store.append, batch)
+                self._held = None
+                self._account(batch)
+            if not again:
+                self.reached = now
 
     def _account(self, batch: Batch) -> None:
         for signal, items in batch.items.items():

@@ -29,7 +29,8 @@ class Partial:
 class Shipment:
     """What an agent tells its centre at once.
 
-    With it the centre has everything of this writer up to the revision `upto`. `symbols` are those
+    With it a centre that has everything of this writer up to the revision `after` has everything up
+    to `upto`. `symbols` are those
     that the profiles need and the centre does not have yet. `width` is the length of the writer's
     minutes in seconds.
     """
@@ -40,6 +41,7 @@ class Shipment:
     partials: tuple[Partial, ...] = ()
     symbols: Symbols = field(default_factory=Symbols)
     deploys: tuple[Deploy, ...] = ()
+    after: int = -1
 
     @property
     def empty(self) -> bool:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 
+LATENESS = 15.0  # real seconds that telemetry may be late; never divided by pace
+
+
 def to_rfc3339(at: float) -> str:
     """`1700000000.25` as `2023-11-14T22:13:20.250Z`."""
     moment = datetime.fromtimestamp(at, UTC)

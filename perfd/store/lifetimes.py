@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perfd.model.batch import DEPLOY, EVIDENCE, FINDING, JUDGEMENT
+from perfd.model.batch import AGENT, DEPLOY, EVIDENCE, FINDING, JUDGEMENT
 from perfd.store.increments import Kind
 from perfd.store.settings import Retention
 
@@ -24,4 +24,5 @@ def of_documents(retention: Retention) -> dict[str, float]:
         JUDGEMENT: retention.findings,
         DEPLOY: retention.findings,
         EVIDENCE: retention.evidence,
+        AGENT: retention.resources,
     }
