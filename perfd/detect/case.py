@@ -43,6 +43,7 @@ class DeployCase:
     resources: tuple[Gauge, ...] = ()
     by_metric: bool = False
     unspoken: tuple[Window, ...] = ()
+    earlier: Mapping[float, tuple[Window, ...]] = field(default_factory=dict)  # by days before
     neighbours: Neighbours | None = None  # read when something is to be opened
     share: Share = field(default_factory=Share)  # of the service's false-alarm budget
 

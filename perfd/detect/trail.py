@@ -14,6 +14,7 @@ from perfd.detect.filters import (
     load,
     mix_shift,
     one_instance,
+    season,
     traffic_drop,
     went_away,
 )
@@ -32,6 +33,7 @@ EXPLAINING: tuple[Filter, ...] = (
     went_away.check,
     traffic_drop.check,
     load.check,
+    season.check,
     mix_shift.check,
     callees.check,
     one_instance.check,

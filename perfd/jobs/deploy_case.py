@@ -24,7 +24,9 @@ from perfd.model.series import (
 from perfd.model.window import Gauge, Window
 
 MINUTE = 60.0
+DAY = 86_400.0
 STEP = 5.0 * MINUTE  # of the day before, and of other services
+EARLIER = (1.0, 7.0, 14.0)  # days; windows are kept for two weeks
 MOST_OTHERS = 20
 _INSTANCES = {False: INSTANCE_REQUESTS, True: METRIC_INSTANCE_REQUESTS}
 
@@ -82,9 +84,25 @@ class CaseReader:
             case,
             profiles=profiles,
             symbols=store.symbols(leaves),
+            earlier={days: self._earlier(case, days) for days in EARLIER},
             resources=surroundings(store, place, around, case.end),
             neighbours=neighbours(store, deploy, self._spans(deploy, start, case.end)),
         )
+
+    def _earlier(self, case: DeployCase, days: float) -> tuple[Window, ...]:
+        """The same hours so many days ago, of all versions."""
+        deploy = case.deploy
+        labels = {"service": deploy.service, "environment": deploy.environment, "phase": STEADY}
+        ago, step = days * DAY / self._pace, self._step
+        around = deploy.at - self._settings.baseline / self._pace
+        found: list[Window] = []
+        for start, end in self._spans(deploy, around, case.end):
+            of_spans, of_metric = (
+                self._store.windows(name, labels, start - ago, end - ago, step)
+                for name in (REQUESTS, METRIC_REQUESTS)
+            )
+            found += chosen(of_spans, of_metric, case.by_metric)
+        return tuple(found)
 
     def _spans(self, deploy: Deploy, fine: float, end: float) -> list[tuple[float, float]]:
         """Before and after; a day later the hour that has the same place in its day."""

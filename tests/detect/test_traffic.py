@@ -185,6 +185,47 @@ def test_fast_errors_hide_no_regression_of_what_is_answered() -> None:
     assert "error_rate" in parts
 
 
+# --- nights and Mondays ---------------------------------------------------------------------------
+
+WEEK = 7 * 24 * 60  # minutes
+BACKUP = replace(OLD, latency=0.028, cpu=0.6 * 20 / 28)  # at two o'clock the disk is busy, whatever is deployed
+
+
+def two_oclock(world: World, first: Version, then: Version) -> None:
+    """Seventy minutes before the hour and forty after it."""
+    world.run(70, first, detect=False)
+    world.run(40, then, detect=False)
+
+
+def test_what_every_week_brings_at_this_hour_is_no_regression() -> None:
+    world = World()
+    two_oclock(world, OLD, BACKUP)
+    world.minute = WEEK
+    world.run(70, OLD)
+    world.run(40, replace(BACKUP, name="1.1.0"))
+    assert world.opened == []
+    assert any("is the hour's custom" in r for r in reasons(world))
+
+
+def test_more_than_every_week_brings_is_one() -> None:
+    world = World()
+    two_oclock(world, OLD, BACKUP)
+    world.minute = WEEK
+    world.run(70, OLD)
+    world.run(40, replace(BACKUP, name="1.1.0", latency=0.060))
+    assert len(world.opened) == 1
+    assert "at the same hours 7 days before" in check(world.opened[0], "season")
+
+
+def test_a_week_ago_there_was_a_deploy_too_and_that_is_no_custom() -> None:
+    world = World()
+    two_oclock(world, replace(OLD, name="0.9.0"), BACKUP)
+    world.minute = WEEK
+    world.run(70, OLD)
+    world.run(40, replace(BACKUP, name="1.1.0"))
+    assert len(world.opened) == 1
+
+
 # --- the load itself ------------------------------------------------------------------------------
 
 
