@@ -89,11 +89,11 @@ def attribute(
     if min(old.requests, new.requests) < FEWEST or min(len(old.n), len(new.n)) < FEWEST_WINDOWS:
         return None
     prices = {t: (old.calls.get(t) or new.calls[t]).price for t in {**new.calls, **old.calls}}
-    blames = [_blame(target, old, new) for target in sorted(old.calls)]
+    changed = blames(old, new)
     watched = _Watched(around, before, after, served)
-    slower, unseen = watched.split(blames, lambda b: b.seconds, _seconds_added)
-    failing, mistaken = watched.split(blames, lambda b: b.errors, _failures_added)
-    retried = sum(b.retried for b in blames)
+    slower, unseen = watched.split(changed, lambda b: b.seconds, _seconds_added)
+    failing, mistaken = watched.split(changed, lambda b: b.errors, _failures_added)
+    retried = sum(b.retried for b in changed)
     own = _change(old.priced(prices), new.priced(prices), sum(b.seconds for b in unseen) - retried)
     beyond = _change(old.beyond(prices), new.beyond(prices))
     return Attribution(
@@ -106,6 +106,11 @@ def attribute(
         slower=slower,
         failing=failing,
     )
+
+
+def blames(old: Read, new: Read) -> list[Blame]:
+    """What each target that was called before adds."""
+    return [_blame(target, old, new) for target in sorted(old.calls)]
 
 
 def _blame(target: Target, old: Read, new: Read) -> Blame:
@@ -142,12 +147,12 @@ class _Watched:
 
     def split(
         self,
-        blames: Iterable[Blame],
+        changed: Iterable[Blame],
         amount: Callable[[Blame], float],
         added: Callable[[Sequence[Window], Sequence[Window]], float],
     ) -> tuple[Blames, Blames]:
         """The calls that got worse, worst first: those whose callee shows it, and the others."""
-        worse = sorted((b for b in blames if amount(b) > 0.0), key=lambda b: -amount(b))
+        worse = sorted((b for b in changed if amount(b) > 0.0), key=lambda b: -amount(b))
         claimed: defaultdict[str, float] = defaultdict(float)
         for blame in worse:
             claimed[self._behind(blame)] += amount(blame) * self._served

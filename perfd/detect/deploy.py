@@ -9,6 +9,7 @@ from perfd.detect import looks
 from perfd.detect.candidates import candidates
 from perfd.detect.case import DeployCase
 from perfd.detect.contention import NAME as CONTENTION
+from perfd.detect.dependencies import dependencies
 from perfd.detect.evidence import evidence
 from perfd.detect.filters import shadow
 from perfd.detect.findings import Tried, finding, in_shadow, part_of, representative
@@ -41,7 +42,7 @@ def judge(case: DeployCase, now: float) -> Judged:
         return Judged(_not_yet(case, sides))
     alpha = case.share.alpha * PRUDENCE * looks.share(case)
     tried = [Tried(c, trail(c)) for c in candidates(case, sides, alpha)]
-    found = _found(case, tried, now)
+    found = (*_found(case, tried, now), *(Found(f) for f in dependencies(tried, now)))
     spends = not shadow.shadowed(case, sides)
     return Judged(_judged(case, sides, tried, found, now), found, spends)
 

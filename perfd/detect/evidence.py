@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from perfd.detect.callers import callers
 from perfd.detect.calls import calls
 from perfd.detect.candidate import ALL_OPERATIONS, Candidate
 from perfd.detect.findings import Tried
@@ -47,6 +48,7 @@ def evidence(tried: Tried, all_tried: Iterable[Tried], found: Finding) -> Eviden
         rule=None,
         profile_coverage_before=profiles.coverage[0] if profiles else None,
         profile_coverage_after=profiles.coverage[1] if profiles else None,
+        callers=callers(case.neighbours, sides),
     )
 
 

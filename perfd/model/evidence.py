@@ -116,6 +116,20 @@ class CallRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerRow:
+    """An operation of another service that waits longer for this one.
+
+    Its requests took `before` seconds, `seconds` of waiting were added to each.
+    """
+
+    service: str
+    operation: str
+    before: float
+    seconds: float
+    requests_per_hour: float
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """The pre-registered rule by which a fix is judged.
 
@@ -155,6 +169,7 @@ class Evidence:
     rule: Rule | None
     profile_coverage_before: float | None = None
     profile_coverage_after: float | None = None
+    callers: tuple[CallerRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

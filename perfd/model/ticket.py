@@ -108,6 +108,16 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerImpact:
+    """An operation of another service that waits `seconds` longer in each of its requests."""
+
+    service: str
+    operation: str
+    seconds: float
+    seconds_per_hour: float
+
+
+@dataclass(frozen=True, slots=True)
 class Impact:
     """What the change costs, as far as it was measured; None where it was not.
 
@@ -119,6 +129,7 @@ class Impact:
     share: float | None = None
     seconds_per_hour: float | None = None
     cpu_seconds_per_hour: float | None = None
+    callers: tuple[CallerImpact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

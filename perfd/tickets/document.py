@@ -180,7 +180,8 @@ def impact_json(impact: Impact | None) -> Json:
     """What was measured of the cost; empty when nothing was."""
     if impact is None:
         return {}
-    return {key: _finite(value) for key, value in asdict(impact).items() if value is not None}
+    said = {key: value for key, value in asdict(impact).items() if value not in (None, ())}
+    return {key: _finite(value) for key, value in said.items()}
 
 
 def plan_json(ticket: Ticket) -> Json:

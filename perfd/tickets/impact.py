@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perfd.model.evidence import Evidence, Found
 from perfd.model.finding import Estimate
-from perfd.model.ticket import Impact
+from perfd.model.ticket import CallerImpact, Impact
 
 HOUR = 3600.0
 CPU = "cpu_per_request"
@@ -22,6 +22,7 @@ def impact(found: Found, service_requests: int | None) -> Impact | None:
         share,
         None if waiting is None else waiting * _hourly(after),
         _cpu(found.evidence),
+        _callers(found.evidence),
     )
 
 
@@ -41,6 +42,14 @@ def _cpu(evidence: Evidence | None) -> float | None:
     rows = evidence.rows if evidence else ()
     row = next((r for r in rows if r.metric == CPU and r.significant), None)
     return None if row is None else (row.after.value - row.before.value) * _hourly(row.after)
+
+
+def _callers(evidence: Evidence | None) -> tuple[CallerImpact, ...]:
+    """Who waits for it, the hardest hit first."""
+    return tuple(
+        CallerImpact(c.service, c.operation, c.seconds, c.seconds * c.requests_per_hour)
+        for c in (evidence.callers if evidence else ())
+    )
 
 
 def _hourly(side: Estimate) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from perfd.model.evidence import CallRow, Evidence, Hotspot, MetricRow
-from perfd.model.ticket import State, Ticket
+from perfd.model.ticket import Impact, State, Ticket
 from perfd.tickets import wording
 from perfd.tickets.markdown import code, words
 from perfd.tickets.plan import plan_of
@@ -47,7 +47,7 @@ def impact(ticket: Ticket, evidence: Evidence | None) -> str:
         facts.append(f"together they wait {_longer(said.seconds_per_hour)} every hour")
     if said.cpu_seconds_per_hour is not None:
         facts.append(_cores(said.cpu_seconds_per_hour))
-    return f"**Who is hit.** {'; '.join(facts)}.{_joined(ticket)}"
+    return f"**Who is hit.** {'; '.join(facts)}.{_waiting(said)}{_joined(ticket)}"
 
 
 def hotspots(ticket: Ticket, evidence: Evidence | None) -> str:
@@ -195,6 +195,15 @@ def _coverage(evidence: Evidence | None) -> str:
     shares = (evidence.profile_coverage_before or 0.0, evidence.profile_coverage_after)
     before, after = (wording.share(min(1.0, share)) for share in shares)
     return f" Profiles cover {before} of the time before and {after} after."
+
+
+def _waiting(said: Impact) -> str:
+    """The callers that are slower because of it."""
+    waits = [
+        f"{code(caller.service)} {code(caller.operation)} {_longer(caller.seconds)} each"
+        for caller in said.callers[:MOST_ROWS]
+    ]
+    return f" Callers wait for it: {'; '.join(waits)}." if waits else ""
 
 
 def _joined(ticket: Ticket) -> str:

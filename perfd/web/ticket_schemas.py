@@ -129,6 +129,15 @@ class PlanRecord(Record, frozen=True):
     rollback: Rollback | None
 
 
+class CallerRecord(Record, frozen=True):
+    """A caller that waits longer: seconds for each of its requests, and for all in an hour."""
+
+    service: str
+    operation: str
+    seconds: float
+    seconds_per_hour: float
+
+
 class RuleRecord(Record, frozen=True):
     """The rule that a fix is judged by, fixed when the ticket opened."""
 
@@ -197,7 +206,7 @@ class TicketRecord(Record, frozen=True):
     hotspots: list[HotspotRecord]
     exemplars: list[ExemplarRecord]
     ruled_out: list[CheckRecord]
-    impact: dict[str, float | str | None]
+    impact: dict[str, float | str | list[CallerRecord] | None]
     plan: PlanRecord
     verification: VerificationRecord
     resolution: str | None

@@ -106,6 +106,9 @@ def hit(impact: Impact | None) -> list[str]:
         sentences.append(
             f"{cores} cores more are busy ({count(impact.cpu_seconds_per_hour)} CPU s/h)"
         )
+    if impact.callers:
+        names = dict.fromkeys(caller.service for caller in impact.callers)
+        sentences.append(f"Services that wait for it: {', '.join(names)}")
     return [f"{sentence}." for sentence in sentences]
 
 
