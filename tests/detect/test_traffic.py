@@ -188,7 +188,8 @@ def test_fast_errors_hide_no_regression_of_what_is_answered() -> None:
 # --- nights and Mondays ---------------------------------------------------------------------------
 
 WEEK = 7 * 24 * 60  # minutes
-BACKUP = replace(OLD, latency=0.028, cpu=0.6 * 20 / 28)  # at two o'clock the disk is busy, whatever is deployed
+# At two o'clock the disk is busy, whatever is deployed.
+BACKUP = replace(OLD, latency=0.028, cpu=0.6 * 20 / 28)
 
 
 def two_oclock(world: World, first: Version, then: Version) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.scenarios.world import World
 
 MINUTE = 60.0
-Rate = float | Callable[[float], float]  # requests per second, or of a time (seconds UTC)
+Rate = float | Callable[[float], float]  # a number, or one for each time (seconds UTC)
 PerOperation = float | Mapping[str, float]
 
 
@@ -47,20 +47,33 @@ class Database:
 class Operation:
     """`latency` is the median of its own time in seconds, `spread` the sd of its logarithm.
 
-    Own time is what the service spends itself; the time of what it calls comes on top. Everything
-    may be changed while the world runs.
+    Own time is what the service spends itself; the time of what it calls comes on top, and `queue`
+    times the own time waiting in line, which costs no CPU. A failing request takes `failure`
+    seconds, or as long as any other. After `timeout` seconds a client goes away: the request ends
+    there, has failed, and is sent once more. Everything may be changed while the world runs.
     """
 
     name: str = "POST /quote"
     rate: Rate = 2.0
     latency: float = 0.040
     spread: float = 0.5
-    errors: float = 0.002
+    errors: Rate = 0.002
     calls: Sequence[Call] = ()
+    queue: Rate = 0.0
+    failure: float | None = None
+    timeout: float | None = None
 
     def rate_at(self, at: float) -> float:
         """Requests per second that come from outside."""
-        return self.rate(at) if callable(self.rate) else self.rate
+        return _at(self.rate, at)
+
+    def errors_at(self, at: float) -> float:
+        """Share of requests that fail."""
+        return _at(self.errors, at)
+
+    def queue_at(self, at: float) -> float:
+        """Time in line, in multiples of the own time."""
+        return _at(self.queue, at)
 
 
 @dataclass(frozen=True)
@@ -89,7 +102,10 @@ class Build:
 
 @dataclass
 class Instance:
-    """A process. `weight` is its part of the traffic beside the others', `slower` its own fate."""
+    """A process. `weight` is its part of the traffic beside the others', `slower` its own fate.
+
+    `starved` is what it takes longer because others have the cores: it spends no more CPU for that.
+    """
 
     name: str
     host: str
@@ -98,6 +114,7 @@ class Instance:
     restart: float = 0.0  # what this start of the program did to ln(latency)
     weight: float = 1.0
     slower: float = 1.0
+    starved: float = 1.0
     skew: float = 0.0  # seconds that its host's clock is ahead
     cpu_seconds: float = 0.0
     served: int = 0
@@ -213,6 +230,10 @@ class Service:
         if old:
             instance.skew = old.skew
         return instance
+
+
+def _at(value: Rate, at: float) -> float:
+    return value(at) if callable(value) else value
 
 
 def _of(value: PerOperation, operation: str, otherwise: float) -> float:

@@ -78,7 +78,16 @@ class Traffic:
             count = int(self._rng.poisson(operation.rate_at(start + seconds / 2) * seconds))
             if count:
                 starts = np.sort(start + seconds * self._rng.random(count))
-                self._serve(service, operation, starts, self._roots(count), sink)
+                served = self._serve(service, operation, starts, self._roots(count), sink)
+                self._retry(served, sink)
+
+    def _retry(self, served: Served, sink: Sink) -> None:
+        """Clients that went away ask once more."""
+        timeout = served.operation.timeout
+        if timeout is not None and (gone := served.durations >= timeout).any():
+            again = np.sort(served.starts[gone] + timeout)
+            roots = self._roots(len(again))
+            self._serve(served.service, served.operation, again, roots, sink)
 
     def _serve(
         self, service: Service, operation: Operation, starts: Array, traces: Traces, sink: Sink
@@ -87,13 +96,19 @@ class Traffic:
         which = rng.choice(len(service.instances), count, p=service.weights())
         own = self._own(service, operation, which, starts)
         faults = np.array([i.build.faults(operation.name) for i in service.instances])
-        failed = rng.random(count) < operation.errors + faults[which]
+        at = float(starts[0])
+        failed = rng.random(count) < operation.errors_at(at) + faults[which]
+        if operation.failure is not None:
+            own[failed] = operation.failure * np.exp(rng.normal(0.0, 0.2, int(failed.sum())))
         served = Served(
             service, operation, which, starts, own, own, failed, traces, self._ids(count, 8)
         )
-        waited = np.zeros(count)
+        waited = own * operation.queue_at(at)
         made = list(self._make_calls(served, waited, sink))
         served.durations = own + waited
+        if operation.timeout is not None:
+            served.failed = served.failed | (served.durations >= operation.timeout)
+            served.durations = np.minimum(served.durations, operation.timeout)
         sink.served(served)
         for called in made:
             sink.called(called)
@@ -104,7 +119,10 @@ class Traffic:
         level = math.log(operation.latency)
         level += self._weather.effect(service.name, operation.name, float(starts[0]))
         slow = np.array(
-            [i.restart + math.log(i.build.slowness(operation.name) * i.slower) for i in instances]
+            [
+                i.restart + math.log(i.build.slowness(operation.name) * i.slower * i.starved)
+                for i in instances
+            ]
         )
         ages = np.maximum(starts - np.array([i.started for i in instances])[which], 0.0)
         cold = climate.cold * np.exp(-ages / FADING)
