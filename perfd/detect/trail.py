@@ -14,6 +14,7 @@ from perfd.detect.filters import (
     load,
     mix_shift,
     one_instance,
+    sampling,
     season,
     traffic_drop,
     went_away,
@@ -32,6 +33,7 @@ DECISIVE: tuple[Filter, ...] = (
 EXPLAINING: tuple[Filter, ...] = (
     went_away.check,
     traffic_drop.check,
+    sampling.check,
     load.check,
     season.check,
     mix_shift.check,
