@@ -183,7 +183,7 @@ class Topology:
     def _tell(self, request: Request, parts: Sequence[Part]) -> None:
         calls = [_call(part) for part in parts]
         own, costs = waited(request.start, request.end, calls)
-        excused = any(c.final and c.call.failed and c.seconds is not None for c in costs)
+        excused = any(c.call.failed and c.seconds is not None for c in costs)
         self._edges.own(request, own, request.failed and not excused)
         for cost in costs:
             self._edges.call(request, cost)

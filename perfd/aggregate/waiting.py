@@ -29,22 +29,17 @@ class Call(NamedTuple):
 
 
 class Waited(NamedTuple):
-    """What one call cost its request: seconds, or None for a call that nobody waited for.
-
-    `final` is whether its outcome counts: no later call repeats it.
-    """
+    """What one call cost its request: seconds, or None for a call that nobody waited for."""
 
     call: Call
     seconds: float | None
     retry: bool
-    final: bool
 
 
 def waited(start: int, end: int, calls: Sequence[Call]) -> tuple[float, list[Waited]]:
     """The own time of a request from `start` to `end` (seconds), and the cost of each call."""
     ordered = sorted(calls, key=lambda call: (call.start, call.end))
     repeats = _repeats(ordered)
-    repeated = set(repeats.values())
     spans = {
         place: _clipped(call.start if place not in repeats else ordered[repeats[place]].end, call)
         for place, call in enumerate(ordered)
@@ -55,12 +50,7 @@ def waited(start: int, end: int, calls: Sequence[Call]) -> tuple[float, list[Wai
     }
     shares = dict(zip(spans, _shares(list(spans.values())), strict=True))
     found = [
-        Waited(
-            call,
-            shares[place] / 1e9 if place in shares else None,
-            place in repeats,
-            place not in repeated,
-        )
+        Waited(call, shares[place] / 1e9 if place in shares else None, place in repeats)
         for place, call in enumerate(ordered)
     ]
     return max(end - start - sum(shares.values()), 0.0) / 1e9, found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHES = ("ingest", "receive", "profiles", "daemon", "disk", "pages", "deploys")
+BENCHES = ("ingest", "receive", "profiles", "daemon", "disk", "pages", "deploys", "topologies")
 
 
 def main(names: list[str]) -> int:

@@ -8,6 +8,7 @@ their calls for as large a part of the traces as its budget of spans allows.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -153,8 +154,9 @@ class Traffic:
     def _answer(self, number: int) -> None:
         """Durations and failures of a node, whose callees have answered."""
         node, served = self._topology.nodes[number], self.served[number]
-        failed = np.zeros(len(served), bool)
+        failed, touched = np.zeros((2, len(served)), bool)
         for layer in served.layers:
+            touched[self._failing(layer)] = True
             failed[self._retried(layer)] = True
         waiting = self._waiting(served)
         served.own = self._own_time(number, node, served, waiting)
@@ -163,7 +165,7 @@ class Traffic:
         if change is not None and change.kind == FAILING:
             rate[served.changed] += change.effect
         by_itself = self._rng.random(len(served)) < rate
-        served.own_failed = by_itself & ~failed
+        served.own_failed = by_itself & ~touched
         served.failed = by_itself | failed
         served.seconds = served.own + waiting
 
@@ -188,6 +190,12 @@ class Traffic:
             value = correlation * value + step
             series[i] = value
         return series
+
+    def _failing(self, layer: Layer) -> Ints:
+        """Whose call failed at first."""
+        failed = self.served[layer.call.callee].failed[layer.callee]
+        callers: Ints = layer.caller[failed & (layer.call.mode == SYNC)]
+        return callers
 
     def _retried(self, layer: Layer) -> Ints:
         """Retry what failed, with any request of the same minute; who is left with a failure."""
@@ -250,6 +258,18 @@ class Traffic:
 
     def windows(self) -> Iterator[Window]:
         """All windows of all services, those of the day before included."""
+        present = list(self.present())
+        yield from present
+        requests = defaultdict(list)
+        for window in present:
+            if window.series.name == REQUESTS:
+                requests[window.series.label["service"]].append(window)
+        for node in self._topology.nodes:
+            if node.kind != DATABASE:
+                yield from self._past(requests[node.name], node)
+
+    def present(self) -> Iterator[Window]:
+        """The windows of the minutes that were drawn."""
         for number, node in enumerate(self._topology.nodes):
             if node.kind != DATABASE:
                 yield from self._windows(number, node)
@@ -259,14 +279,11 @@ class Traffic:
         every = np.concatenate([np.arange(len(served)), *served.repeated])
         minute, seconds, failed = (a[every] for a in (served.minute, served.seconds, served.failed))
         version = served.new[every].astype(np.int64)
-        requests = list(
-            self._counted(_requests(node), version * 2 + failed, minute, seconds, failed)
-        )
-        yield from requests
+        key = version * 2 + failed
+        yield from self._counted(_requests(node), key, minute, seconds, failed)
         instance = np.arange(len(every)) % INSTANCES
         key = version * INSTANCES + instance
         yield from self._counted(_instances(node), key, minute, seconds, failed)
-        yield from self._past(requests, node)
         yield from self._together(node, served)
 
     def _together(self, node: Node, served: Served) -> Iterator[Window]:
@@ -298,7 +315,11 @@ class Traffic:
             share = layer.share if len(layer.share) else np.zeros(len(layer.caller))
             callers += [layer.caller[made], layer.caller[layer.again[again]]]
             waits += [share[made], np.zeros(len(again))]
-            failures += [callee.failed[layer.callee[made]], callee.failed[layer.repeats[again]]]
+            answers = layer.call.mode != MESSAGE  # a message was sent, whatever comes of it
+            failures += [
+                callee.failed[layer.callee[made]] & answers,
+                callee.failed[layer.repeats[again]],
+            ]
         caller, seconds = np.concatenate(callers), np.concatenate(waits)
         failed = np.concatenate(failures)
         new = served.new[caller].astype(np.int64)
