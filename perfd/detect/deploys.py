@@ -98,6 +98,23 @@ class VersionWatch:
         new = [deploy for since, version in sorted(risen) if (deploy := self._add(version, since))]
         return [*back, *new]
 
+    def see_late(self, traffic: Traffic) -> list[Deploy]:
+        """The same of a window that may have been seen before, when it held less."""
+        if self.upto is None or traffic.start > self.upto:
+            return self.see(traffic)
+        self._revise(traffic)
+        return []
+
+    def _revise(self, traffic: Traffic) -> None:
+        for place, held in enumerate(self._recent):
+            if held.start == traffic.start:
+                self._recent[place] = traffic
+            elif held.start > traffic.start:
+                self._recent.insert(place, traffic)
+            else:
+                continue
+            return
+
     def _risen(self, version: str) -> float | None:
         """Since when the version has traffic, if its share is above 1 % beyond doubt."""
         since = self._fell.get(version, -math.inf)

@@ -27,9 +27,11 @@ class RestartWatch:
         self._first: dict[str, float] = {}
         self._last: dict[str, float] = {}
         self._known: float | None = None  # the restart found last
+        self._upto: float | None = None  # the start of the newest window seen
 
     def see(self, start: float, instances: Iterable[str]) -> Deploy | None:
         """Take in the instances of the next window; the deploy that they reveal, if any."""
+        self._upto = start
         for instance in set(instances) - NAMELESS:
             self._first.setdefault(instance, start)
             self._last[instance] = start
@@ -50,6 +52,12 @@ class RestartWatch:
         for instance in gone:
             del self._first[instance], self._last[instance]
         return Deploy(*self._place, UNKNOWN, UNKNOWN, began, SOURCE)
+
+    def see_new(self, start: float, instances: Iterable[str]) -> Deploy | None:
+        """The same of a window that may have been seen before."""
+        if self._upto is not None and start <= self._upto:
+            return None
+        return self.see(start, instances)
 
     def _forget(self, start: float) -> None:
         for instance, last in list(self._last.items()):

@@ -36,6 +36,7 @@ Place = tuple[str, str]  # service and environment
 MINUTE = 60.0
 HOUR = 3600.0
 DAY = 86_400.0
+LATE_WINDOWS = 15  # behind the newest, that are read again: pipelines may take minutes
 ANNOUNCED = "announced"
 LATENESS = 15.0  # real seconds that telemetry may be late; never divided by pace
 
@@ -61,6 +62,7 @@ class DetectJob:
         self._watches: dict[Place, VersionWatch] = {}
         self._restarts: dict[Place, RestartWatch] = {}
         self._upto: float | None = None
+        self._since = 0.0  # where looking began
 
     def configure(self, settings: DetectSettings) -> None:
         """Take new settings; deploys that were judged stay as they are."""
@@ -85,14 +87,16 @@ class DetectJob:
     def _find(self, complete: float, now: float) -> None:
         known = self._deploys(now)
         if self._upto is None:
-            self._upto = self._resume(complete, known)
-        windows = self._served(self._upto, complete)
+            self._since = self._upto = self._resume(complete, known)
+        # What came late belongs to windows that were seen, or that were empty then.
+        late = max(self._since, min(self._upto, complete - LATE_WINDOWS * self._width))
+        windows = self._served(late, complete)
         found = []
         for place, traffic in _traffic(windows):
-            seen = self._watch(place).see(traffic)
+            seen = self._watch(place).see_late(traffic)
             found += [joined(deploy, known, self._join) for deploy in seen]
         for place, start, instances in _nameless(windows):
-            if restart := self._restarts_of(place).see(start, instances):
+            if restart := self._restarts_of(place).see_new(start, instances):
                 found.append(joined(restart, known, self._join))
         found += [done for deploy in known if (done := self._completed(deploy)) != deploy]
         found = [deploy for deploy in found if deploy not in known]
