@@ -21,7 +21,8 @@ from perfd.model.window import Window
 
 Array = NDArray[np.float64]
 
-BLOCK = 5  # windows in which load is taken as one: a minute of rare requests says little of it
+ENOUGH = 100  # requests that tell a load to a tenth
+BLOCK = 5  # windows, at most, in which load is taken as one
 ALIKE = math.log(1.25)  # of a new cell's load: that many requests there must have been before
 BEYOND = math.log(1.1)  # the greatest load before, up to which a line may be drawn on
 NEAR = math.log(2.0)  # where the weight of an old cell ends
@@ -43,8 +44,9 @@ class Load:
     """The load of one service by blocks of time, over all versions."""
 
     def __init__(self, windows: Iterable[Window], costs: Costs, width: float) -> None:
+        windows = list(windows)
         self._costs = costs
-        self._block = BLOCK * width
+        self._block = width * _windows_in_block(windows)
         work: defaultdict[int, float] = defaultdict(float)
         seen: defaultdict[int, dict[float, float]] = defaultdict(dict)
         for window in windows:
@@ -66,6 +68,15 @@ class Load:
 
     def _cost(self, window: Window) -> float:
         return self._costs.get(kind_of(window), 0.0)
+
+
+def _windows_in_block(windows: Iterable[Window]) -> int:
+    """As few as hold requests enough to tell a load: within longer ones it may change."""
+    counts: defaultdict[float, int] = defaultdict(int)
+    for window in windows:
+        counts[window.start] += window.count
+    usual = float(np.median(list(counts.values()))) if counts else 0.0
+    return min(max(math.ceil(ENOUGH / max(usual, 1.0)), 1), BLOCK)
 
 
 def costs(before: Iterable[Window], windows: Iterable[Window], *, by_class: bool) -> Costs:

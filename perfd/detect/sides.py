@@ -20,9 +20,11 @@ from perfd.model.window import Gauge, Window
 ENOUGH = 2000  # requests before, beyond which an older baseline costs more than it brings
 DAY = 86_400.0
 FEWEST = 1.0 / 6.0  # of the baseline; with less than all of it nothing is opened (shadow)
+SILENT = 300.0  # seconds without a request, after which it is said
 NEARLY = 0.98  # windows do not begin and end exactly where the clock does
 
 Operations = dict[str, list[Window]]
+Belongs = Callable[[Window], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +80,25 @@ def split(case: DeployCase) -> Sides | NotYet:
     progress = span_after[1] - span_after[0]
     if progress < needed * NEARLY:
         reason = f"{_minutes(progress, case)} of {_minutes(needed, case)} min after the deploy"
-        return NotYet(reason, progress, needed)
+        return NotYet(reason + _missing(case, steady, is_after), progress, needed)
     beside = [w for w in before if w.start >= span_after[0]]
     if _covers(beside, needed, case):
         return _sides(case, beside, after, (), concurrent=True)
     before = [w for w in before if w.start < case.deploy.at]
     return _with_baseline(case, before, after, progress)
+
+
+def _missing(case: DeployCase, steady: Sequence[Window], is_after: Belongs) -> str:
+    """What keeps the time after from growing: silence, or instances that are still new."""
+    new = [w for w in case.requests if is_after(w) and w.count]
+    if not new:
+        return ""
+    silent = case.end - max(w.start + w.width for w in new)
+    if silent > case.seconds(SILENT):
+        return f"; nothing came in the last {_minutes(silent, case)} min"
+    if not any(is_after(w) for w in steady):
+        return f"; its instances are warming up, after {sum(w.count for w in new)} requests"
+    return ""
 
 
 def _with_baseline(
@@ -150,9 +165,6 @@ def _unlabelled(case: DeployCase) -> bool:
     if case.deploy.version in ("", case.deploy.previous):
         return True
     return all(version_of(w) in NO_VERSION for w in case.requests)
-
-
-Belongs = Callable[[Window], bool]
 
 
 def _by_version(case: DeployCase) -> tuple[Belongs, Belongs]:

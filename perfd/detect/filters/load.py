@@ -13,6 +13,7 @@ import math
 
 from perfd.detect import measures
 from perfd.detect.candidate import Candidate
+from perfd.detect.cells import Cells
 from perfd.detect.load import Load, costs, equal, most
 from perfd.detect.status_classes import of_class
 from perfd.detect.wording import bound, change
@@ -22,6 +23,7 @@ NAME = "load"
 ROSE = math.log(1.25)  # below that, saturation makes less of it than the noise of an hour
 MARGIN = 0.5  # of the floor, above which what is left is for sure
 SURE = 2.33  # deviations: 99 %
+_OF_MEAN = {measures.LATENCY_P95: measures.LATENCY_MEAN}
 MODEL = 0.03  # sd of a line through the loads of a day, as a model of what load does to ln(latency)
 
 
@@ -43,17 +45,19 @@ def check(candidate: Candidate) -> Check | None:
 
 
 def _verdict(candidate: Candidate, load: Load, rise: float) -> Check | None:
-    found, new, operation = candidate.comparison, candidate.new, candidate.operation
-    sides = candidate.sides
+    found, operation, sides = candidate.comparison, candidate.operation, candidate.sides
     day = [*sides.older.get(operation, ()), *sides.before.get(operation, ())]
-    old = measures.read(candidate.metric, of_class(day, candidate.status_class))
+    # What a window says of a quantile holds near that quantile alone; loads lead far from it.
+    metric = _OF_MEAN.get(candidate.metric, candidate.metric)
+    old = measures.read(metric, of_class(day, candidate.status_class))
+    new = measures.read(metric, candidate.after)
     if found is None or new is None or old is None:
         return None
     words = f"the service was offered {rise:.1f} times the load"
     inputs: dict[str, float | int | str] = {"load": rise, "shift": found.shift}
     same = equal(load, old, new, candidate.case.settings.min_requests)
     if same is None:
-        limit = math.exp(most(load, old) - _now(load, candidate)) * rise
+        limit = math.exp(most(load, old) - _now(load, new)) * rise
         verdict = (
             f"{words}, more than {candidate.case.deploy.previous or 'the old version'} has had "
             f"({limit:.1f} times): {change(found)} may be the load, nothing can be compared with it"
@@ -68,9 +72,6 @@ def _verdict(candidate: Candidate, load: Load, rise: float) -> Check | None:
     return Check(NAME, passed, left, inputs)
 
 
-def _now(load: Load, candidate: Candidate) -> float:
+def _now(load: Load, new: Cells) -> float:
     """ln(load) of the after side."""
-    new = candidate.new
-    assert new is not None
-    known = load.at(new.start)
-    return float(new.n @ known / new.total)
+    return float(new.n @ load.at(new.start) / new.total)
