@@ -22,8 +22,8 @@ from perfd.model.series import CPU_SHARE, CPU_TIME, CPU_WAIT, HOST_CPU, HOST_STE
 from perfd.model.window import Gauge, Window
 
 NAME = "host contention"
-OTHERS = 0.10  # of all cores that others use more; less is the breathing of any host
-STEAL = 0.05  # of the time, more than before
+OTHERS = 0.10  # of all cores, more than before; less is the breathing of any host
+FEW = 0.05  # of the requests; fewer under contention explain nothing
 BUSY = 0.70  # of all cores; below, a thread that wants one finds one
 # Of the rise of latency that the waits for a core must make up. Not all of it: where requests
 # queue for one thread, each waits for the waits of those before it. With that thread busy half of
@@ -31,60 +31,74 @@ BUSY = 0.70  # of all cores; below, a thread that wants one finds one
 PART = 0.25
 OWN = 0.5  # of the rise of latency; above, the code itself takes more CPU
 
-Key = tuple[str, float]  # a host or an instance, and the start of an interval
+Seat = tuple[str, float]  # an instance and the start of an interval; or a host and that
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """Of one side: means over its instances and intervals; CPU, waits and latency are per request.
+    """Of some requests: means over their instances and intervals; the last three are per request.
 
-    `others` is the share of all cores of its hosts that was used by anything but the service,
-    `busy` by anything at all. `wait` is None where it was not measured. `quiet` tells each host's
-    `others` by its name, and `home` each instance's host.
+    `others` is the share of all cores of its host that was used by anything but the service, or
+    given away by the hypervisor, `busy` by anything at all; `seats` tells `others` for each
+    instance and interval. `wait` is None where it was not measured.
     """
 
     others: float
     busy: float
-    steal: float
     cpu: float
     wait: float | None
     latency: float
-    by_host: Mapping[str, float]
-    home: Mapping[str, str]
+    seats: Mapping[Seat, float]
 
 
 def conditions(gauges: Iterable[Gauge], requests: Sequence[Window]) -> Conditions | None:
-    """From the service's and its hosts' gauges, and the steady windows of one side by instance.
+    """From the service's and its hosts' gauges, and steady windows by instance.
 
     None where no instance is known to run on a host whose CPU was read, or nothing was measured.
     """
     held = _Gauges(gauges)
-    served = {(w.series.label.get("instance", ""), w.start): w for w in requests}
-    seats = [(i, host, at) for (i, at), host in held.home.items() if (i, at) in served]
-    seats = [seat for seat in seats if seat[1:] in held.busy]
+    served = {seat_of(window): window for window in requests}
+    homes = {seat: (held.home[seat], seat[1]) for seat in served.keys() & held.home.keys()}
+    homes = {seat: home for seat, home in homes.items() if home in held.busy}
     measured = sum(w.histogram.count for w in requests)
     cpu = _per_request(held.cpu, served)
-    if not seats or not measured or cpu is None:
+    if not homes or not measured or cpu is None:
         return None
-    others: defaultdict[str, list[float]] = defaultdict(list)
-    for _, host, at in seats:
-        others[host].append(max(held.busy[host, at] - held.own[host, at], 0.0))
+    taken = {seat: held.busy[home] + held.steal.get(home, 0.0) for seat, home in homes.items()}
+    seats = {seat: max(taken[seat] - held.own[home], 0.0) for seat, home in homes.items()}
     return Conditions(
-        fmean(value for values in others.values() for value in values),
-        fmean(held.busy[host, at] for _, host, at in seats),
-        fmean(held.steal.get((host, at), 0.0) for _, host, at in seats),
+        fmean(seats.values()),
+        fmean(taken.values()),
         cpu,
         _per_request(held.wait, served),
         sum(w.histogram.total for w in requests) / measured,
-        {host: fmean(values) for host, values in others.items()},
-        {instance: host for instance, host, _ in seats},
+        seats,
+    )
+
+
+def seat_of(window: Window) -> Seat:
+    """Where and when the requests of a window were served."""
+    return window.series.label.get("instance", ""), window.start
+
+
+def crowded(before: Conditions, after: Conditions) -> frozenset[Seat]:
+    """Where and when others left less of the host than was usual before."""
+    limit = before.others + OTHERS
+    return frozenset(seat for seat, others in after.seats.items() if others >= limit)
+
+
+def undisturbed(before: Conditions, after: Conditions) -> Check:
+    """The verdict where hosts were no busier: passed."""
+    verdict = f"its host was no busier: {_hosts(before, after)}{_limited(before, after)}"
+    return Check(
+        NAME, True, verdict, {"others before": before.others, "others after": after.others}
     )
 
 
 def contended(before: Conditions, after: Conditions, rise: float) -> Check:
-    """Whether the hosts explain a latency that rose by `rise` (0.28 is 28 %).
+    """Whether a host that got busier explains a latency that rose by `rise` (0.28 is 28 %).
 
-    Passed means that they do not, and why.
+    `after` are the conditions of the crowded requests. Passed means that it does not, and why.
     """
     own = after.cpu / before.cpu - 1.0 if before.cpu > 0.0 else 0.0
     inputs: dict[str, float | int | str] = {
@@ -92,41 +106,25 @@ def contended(before: Conditions, after: Conditions, rise: float) -> Check:
         "others before": before.others,
         "others after": after.others,
         "busy after": after.busy,
-        "steal before": before.steal,
-        "steal after": after.steal,
         "own cpu": own,
     }
     if before.wait is not None and after.wait is not None:
         inputs |= {"wait before": before.wait, "wait after": after.wait}
     hosts = _hosts(before, after)
-    if not _busier(before, after):
-        return Check(
-            NAME, True, f"its host was no busier: {hosts}{_limited(before, after)}", inputs
-        )
     if own >= OWN * rise:
         verdict = f"its host was busier ({hosts}), and so was the code: CPU per request"
         return Check(NAME, True, f"{verdict} {percent(own)}", inputs)
-    against = _innocent(before, after, rise)
-    if against:
-        return Check(NAME, True, f"its host was busier ({hosts}), but {against}", inputs)
+    innocent = _innocent(before, after, rise)
+    if innocent:
+        return Check(NAME, True, f"its host was busier ({hosts}), but {innocent}", inputs)
     verdict = (
-        f"the host was busy with something else: {hosts}; its own CPU per request "
-        f"{milliseconds(before.cpu)} before, {milliseconds(after.cpu)} after{_waits(before, after)}"
+        f"{BLAMED}: {hosts}; its own CPU per request {milliseconds(before.cpu)} before, "
+        f"{milliseconds(after.cpu)} after{_waits(before, after)}"
     )
     return Check(NAME, False, verdict, inputs)
 
 
-def busier_hosts(before: Conditions, after: Conditions) -> frozenset[str]:
-    """Hosts of the new side that others kept busier than they, or the old side's hosts, were."""
-    return frozenset(
-        host
-        for host, others in after.by_host.items()
-        if others - before.by_host.get(host, before.others) >= OTHERS
-    )
-
-
-def _busier(before: Conditions, after: Conditions) -> bool:
-    return after.others - before.others >= OTHERS or after.steal - before.steal >= STEAL
+BLAMED = "the host was busy with something else"
 
 
 def _innocent(before: Conditions, after: Conditions, rise: float) -> str:
@@ -136,7 +134,7 @@ def _innocent(before: Conditions, after: Conditions, rise: float) -> str:
         if waited >= PART * rise * before.latency:
             return ""
         return f"its requests waited only {milliseconds(max(waited, 0.0))} longer for a core"
-    if after.busy < BUSY and after.steal - before.steal < STEAL:
+    if after.busy < BUSY:
         return f"only {share(after.busy)} of its cores were in use"
     if before.cpu < PART * rise * before.latency:
         return f"a request takes only {milliseconds(before.cpu)} of CPU"
@@ -144,12 +142,7 @@ def _innocent(before: Conditions, after: Conditions, rise: float) -> str:
 
 
 def _hosts(before: Conditions, after: Conditions) -> str:
-    words = f"others used {share(before.others)} of its cores before, {share(after.others)} after"
-    if after.steal - before.steal < STEAL:
-        return words
-    return (
-        f"{words}, its hypervisor took {share(before.steal)} and {share(after.steal)} of the time"
-    )
+    return f"others used {share(before.others)} of its cores before, {share(after.others)} after"
 
 
 def _waits(before: Conditions, after: Conditions) -> str:
@@ -167,23 +160,23 @@ def _limited(before: Conditions, after: Conditions) -> str:
     return f"; yet its threads wait longer for a core{_waits(before, after)}: a lower CPU limit?"
 
 
-def _per_request(spent: Mapping[Key, float], served: Mapping[Key, Window]) -> float | None:
+def _per_request(spent: Mapping[Seat, float], served: Mapping[Seat, Window]) -> float | None:
     """Seconds by the request, over the intervals that hold both."""
     both = spent.keys() & served.keys()
-    requests = sum(served[key].count for key in both)
-    return sum(spent[key] for key in both) / requests if requests else None
+    requests = sum(served[seat].count for seat in both)
+    return sum(spent[seat] for seat in both) / requests if requests else None
 
 
 class _Gauges:
     """Gauges by what they are of and when."""
 
     def __init__(self, gauges: Iterable[Gauge]) -> None:
-        self.busy: dict[Key, float] = {}
-        self.steal: dict[Key, float] = {}
-        self.home: dict[Key, str] = {}
-        self.own: defaultdict[Key, float] = defaultdict(float)
-        self.cpu: defaultdict[Key, float] = defaultdict(float)
-        self.wait: defaultdict[Key, float] = defaultdict(float)
+        self.busy: dict[Seat, float] = {}
+        self.steal: dict[Seat, float] = {}
+        self.home: dict[Seat, str] = {}
+        self.own: defaultdict[Seat, float] = defaultdict(float)
+        self.cpu: defaultdict[Seat, float] = defaultdict(float)
+        self.wait: defaultdict[Seat, float] = defaultdict(float)
         for gauge in gauges:
             self._add(gauge)
 

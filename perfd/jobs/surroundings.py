@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
-from perfd.detect.contention import Conditions, conditions, contended
+from perfd.detect.contention import conditions, contended, crowded, seat_of
 from perfd.interfaces import Labels, Store
 from perfd.model.finding import Check, Estimate
 from perfd.model.series import (
@@ -19,7 +20,7 @@ from perfd.model.series import (
     STEADY,
 )
 from perfd.model.ticket import Ticket
-from perfd.model.window import Gauge
+from perfd.model.window import Gauge, Window
 
 OWN = (CPU_TIME, MEMORY, CPU_SHARE, CPU_WAIT)
 HOST = (HOST_CPU, HOST_STEAL, "host.memory.available", "host.disk.write")
@@ -41,31 +42,46 @@ def _hosts(own: Iterable[Gauge]) -> list[dict[str, str]]:
     return [{"host": host} for host in sorted(known)[:MOST_HOSTS]] or [{}]
 
 
-def disturbance(store: Store, ticket: Ticket, after: Estimate, version: str) -> Check | None:
-    """What the hosts say of a fix that measures `after`; passed when they do not explain it.
+class Disturbance(NamedTuple):
+    """What busy hosts have to do with a fix, and the starts of the windows that they were busy in.
 
-    None where they were not read on both sides, or where the ticket is not about latency.
-    `version` is "" where labels do not tell the fix from what ran before.
+    The check is passed when they do not explain what the fix measures while they are busy.
+    """
+
+    check: Check
+    busy: frozenset[float]
+
+
+def disturbance(store: Store, ticket: Ticket, after: Estimate, version: str) -> Disturbance | None:
+    """What the hosts say of a fix that measures `after`.
+
+    None where they were not read on both sides, were no busier than before, or where the ticket is
+    not about latency. `version` is "" where labels do not tell the fix from what ran before.
     """
     before = ticket.before
     if before is None or before.value <= 0.0 or not ticket.metric.startswith("latency."):
         return None
-    of_version = {"version": version} if version else {}
-    old = _conditions(store, ticket, before, {"version": before.version} if version else {})
-    new = _conditions(store, ticket, after, of_version)
-    if old is None or new is None:
+    old = _side(store, ticket, before, {"version": before.version} if version else {})
+    new = _side(store, ticket, after, {"version": version} if version else {})
+    usual, whole = conditions(*old), conditions(*new)
+    if usual is None or whole is None:
         return None
-    return contended(old, new, after.value / before.value - 1.0)
+    seats = crowded(usual, whole)
+    under = conditions(new[0], [w for w in new[1] if seat_of(w) in seats])
+    if under is None:
+        return None
+    check = contended(usual, under, after.value / before.value - 1.0)
+    return Disturbance(check, frozenset(at for _, at in seats))
 
 
-def _conditions(
+def _side(
     store: Store, ticket: Ticket, side: Estimate, of_version: Labels
-) -> Conditions | None:
+) -> tuple[Sequence[Gauge], Sequence[Window]]:
+    """Gauges of the service and its hosts, and its steady windows by instance."""
     place = {"service": ticket.service, "environment": ticket.environment}
     labels = {**place, **of_version, "phase": STEADY}
     spans, metric = (
         store.windows(name, labels, side.start, side.end)
         for name in (INSTANCE_REQUESTS, METRIC_INSTANCE_REQUESTS)
     )
-    gauges = surroundings(store, place, side.start, side.end)
-    return conditions(gauges, spans or metric)
+    return surroundings(store, place, side.start, side.end), spans or metric

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
+from perfd.detect.deploys import NO_VERSION
 from perfd.detect.estimate import estimate
 from perfd.detect.speaker import chosen, metric_speaks
 from perfd.detect.status_classes import ALL, of_class
@@ -15,7 +18,7 @@ from perfd.jobs.surroundings import disturbance
 from perfd.model.evidence import Rule
 from perfd.model.finding import Estimate
 from perfd.model.series import CPU_TIME, METRIC_REQUESTS, OVERFLOW, REQUESTS, STEADY, UNKNOWN
-from perfd.model.ticket import State, Ticket
+from perfd.model.ticket import State, Ticket, Verdict, Verification
 from perfd.model.window import Window
 from perfd.tickets.verify import ERRORS, Guard, against, due, verdict
 
@@ -63,17 +66,47 @@ class VerifyJob:
         guards = _guards(ticket, rule, base, fix) if after and base else ()
         found = verdict(rule, ticket, after, guards, now)
         if after and against(found):
-            told_apart = version if self._labelled(ticket, version) else ""
-            hosts = disturbance(self._store, ticket, after, told_apart)
-            found = verdict(rule, ticket, after, guards, now, hosts)
+            found = self._despite_hosts(rule, ticket, base, fix, after, now) or found
         log.info("verdict on %s: %s %s", ticket.id, found.verdict, found.text)
         self._follower.judge(ticket.id, found, now)
 
+    def _despite_hosts(
+        self,
+        rule: Rule,
+        ticket: Ticket,
+        base: _Side | None,
+        fix: _Side,
+        after: Estimate,
+        now: float,
+    ) -> Verification | None:
+        """The verdict without the time in which hosts were busy with something else.
+
+        Where too little is left of it, nothing is held against the fix yet if they explain it. None
+        where hosts have nothing to do with it.
+        """
+        version = ticket.verification.version
+        told_apart = version if self._labelled(ticket, version) else ""
+        disturbed = disturbance(self._store, ticket, after, told_apart)
+        if disturbed is None:
+            return None
+        quiet = fix.without(disturbed.busy)
+        left = quiet.measure(ticket.operation, rule.metric, rule.status_class)
+        guards = _guards(ticket, rule, base, quiet) if left and base else ()
+        found = verdict(rule, ticket, left, guards, now)
+        if found.verdict is not Verdict.INCONCLUSIVE:
+            words = f"{found.text}, without the time in which the host was busy with something else"
+            return dataclasses.replace(found, text=words)
+        guards = _guards(ticket, rule, base, fix) if base else ()
+        return verdict(rule, ticket, after, guards, now, disturbed.check)
+
     def _labelled(self, ticket: Ticket, version: str) -> bool:
+        """Whether the label tells; where it does, a version without traffic is waited for."""
         if version == UNKNOWN:
             return False
-        labels = {"service": ticket.service, "environment": ticket.environment, "version": version}
-        return any(self._store.series(name, labels) for name in (REQUESTS, METRIC_REQUESTS))
+        labels = {"service": ticket.service, "environment": ticket.environment}
+        names = (REQUESTS, METRIC_REQUESTS)
+        known = (series for name in names for series in self._store.series(name, labels))
+        return any(series.label.get("version", "") not in NO_VERSION for series in known)
 
     def _base(self, ticket: Ticket) -> _Side | None:
         """What ran before the ticket."""
@@ -103,6 +136,20 @@ class _Side:
         for window in chosen(self.spans, self.metric, by_metric):
             found[window.series.label.get("operation", "")].append(window)
         self._by_operation = dict(found)
+
+    def without(self, starts: Collection[float]) -> _Side:
+        """The same without the windows that begin at some times."""
+        side = copy.copy(self)
+        side.leave_out(starts)
+        return side
+
+    def leave_out(self, starts: Collection[float]) -> None:
+        """Forget the windows that begin at some times."""
+        self._by_operation = {
+            operation: [w for w in windows if w.start not in starts]
+            for operation, windows in self._by_operation.items()
+        }
+        self._cpu = [g for g in self._cpu if g.start not in starts]
 
     @property
     def operations(self) -> Iterable[str]:

@@ -21,6 +21,7 @@ from perfd.model.series import (
     CPU_TIME,
     CPU_WAIT,
     HOST_CPU,
+    HOST_STEAL,
     INSTANCE_REQUESTS,
     REQUESTS,
     STEADY,
@@ -88,14 +89,19 @@ class World:
         *versions: Version,
         detect: bool = True,
         others: Mapping[str, float] | None = None,
+        stolen: Mapping[str, float] | None = None,
     ) -> None:
         """Let these versions serve for some minutes.
 
-        `others` is by host the share of its cores that is used beside these versions.
+        `others` is by host the share of its cores that is used beside these versions, `stolen` the
+        share of the time that its hypervisor gave away.
         """
         for _ in range(minutes):
             batch = [part for version in versions for part in self._minute(version)]
             batch += self._hosts(batch, others or {})
+            for host, share in (stolen or {}).items():
+                series = Series.of(HOST_STEAL, host=host)
+                batch.append(Gauge.single(series, self.now, self.width, share))
             windows = tuple(p for p in batch if isinstance(p, Window))
             gauges = tuple(p for p in batch if isinstance(p, Gauge))
             self.store.append(Batch(windows, gauges))

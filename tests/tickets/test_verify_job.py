@@ -175,6 +175,29 @@ def test_a_fix_on_a_busy_host_is_not_judged(
     )
 
 
+@pytest.mark.parametrize(
+    ("median", "verdict"),
+    [
+        (0.020, (State.VERIFIED, Verdict.VERIFIED)),
+        (0.036, (State.OPEN, Verdict.FAILED)),
+    ],
+)
+def test_the_time_of_the_busy_host_is_left_out(
+    world: World, median: float, verdict: tuple[State, Verdict]
+) -> None:
+    (ticket,) = world.follower.tickets()
+    world.host("1.0.0", T0 - 3600, 60, others=0.1, cpu=0.015)
+    world.deploy(message=f"Perf-Ticket: {ticket.id}")
+    quiet_at = FIX_AT + 2400
+    world.traffic("1.1.1", FIX_AT, 40, 0.036)
+    world.traffic("1.1.1", quiet_at, 40, median)
+    world.host("1.1.1", FIX_AT, 40, others=0.85, cpu=0.015)
+    world.host("1.1.1", quiet_at, 40, others=0.1, cpu=0.015)
+    assert world.after(82) == verdict
+    (ticket,) = world.follower.tickets()
+    assert ticket.verification.text.endswith("busy with something else")
+
+
 def test_half_a_fix_is_partial(world: World) -> None:
     world.deploy()
     world.traffic("1.1.1", FIX_AT, 40, 0.0285)

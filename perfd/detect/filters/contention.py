@@ -1,22 +1,34 @@
 """Host contention: the same code on a machine that was busy with something else.
 
-Asked only of what would open, since the machines are read for that alone. A change that the quiet
-hosts of the service show as well is no matter of the busy ones.
+Asked only of what would open, since the machines are read for that alone. Where enough requests
+were served on quiet hosts, or at quiet times, these decide: a change that they show as well is no
+matter of the busy ones.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from perfd.detect import measures
 from perfd.detect.candidate import Candidate
-from perfd.detect.contention import NAME, Conditions, busier_hosts, conditions, contended
+from perfd.detect.contention import (
+    BLAMED,
+    FEW,
+    NAME,
+    conditions,
+    contended,
+    crowded,
+    seat_of,
+    undisturbed,
+)
 from perfd.detect.instances import Instance, against, instances, together
 from perfd.detect.wording import bound, share
 from perfd.model.finding import Check
 from perfd.model.window import Window
 
-LEFT = 0.3  # of the service's shift that has to be left on hosts that were no busier
+LEFT = 0.3  # of the service's shift that quiet requests have to show as well
+DOUBT = 1e-3  # of the service's shift, above which they cannot tell it apart
 LATENCY = (measures.LATENCY_MEAN, measures.LATENCY_P95)
 
 
@@ -25,41 +37,41 @@ def check(candidate: Candidate) -> Check | None:
     if candidate.metric not in LATENCY or not candidate.case.resources:
         return None
     old, new = instances(candidate, before=True), instances(candidate, before=False)
-    gauges = candidate.case.resources
-    before = conditions(gauges, together(old.values()).windows)
-    after = conditions(gauges, together(new.values()).windows)
+    gauges, windows = candidate.case.resources, together(new.values()).windows
+    before, after = conditions(gauges, together(old.values()).windows), conditions(gauges, windows)
     if before is None or after is None:
         return None
-    quiet = _on_quiet_hosts(candidate, old, new, before, after)
-    return quiet or contended(before, after, _rise(candidate))
-
-
-def _on_quiet_hosts(
-    candidate: Candidate,
-    old: dict[str, Instance],
-    new: dict[str, Instance],
-    before: Conditions,
-    after: Conditions,
-) -> Check | None:
-    """Where some hosts got busier and others did not, the instances on the latter decide."""
-    busier = busier_hosts(before, after)
-    calm = {name: one for name, one in new.items() if after.home.get(name, "") not in busier}
-    if not busier or not calm:
-        return None
-    whole, left = against(candidate, old, new), against(candidate, old, calm)
-    if whole is None or left is None:
-        return None
-    inputs: dict[str, float | int | str] = {
-        "busier hosts": ", ".join(sorted(busier)),
-        "shift": whole.shift,
-        "on quiet hosts": left.shift,
+    seats = crowded(before, after)
+    busy = [w for w in windows if seat_of(w) in seats]
+    part = _requests(busy) / _requests(windows)
+    under = conditions(gauges, busy)
+    if part < FEW or under is None:
+        return undisturbed(before, after)
+    quiet = {
+        name: Instance([w for w in one.windows if seat_of(w) not in seats], one.cpu)
+        for name, one in new.items()
     }
-    words = f"on the hosts that were no busier the service is at {bound(left, left.shift)}"
+    told = f"others used {share(before.others)} of its cores before, {share(under.others)} during"
+    decided = _quiet(candidate, old, new, quiet, f"{told} {share(part)} of the requests after")
+    return decided or contended(before, under, _rise(candidate))
+
+
+def _quiet(
+    candidate: Candidate,
+    old: Mapping[str, Instance],
+    new: Mapping[str, Instance],
+    quiet: Mapping[str, Instance],
+    told: str,
+) -> Check | None:
+    """What the requests show that nobody disturbed; None where they are too few."""
+    whole, left = against(candidate, old, new), against(candidate, old, quiet)
+    if whole is None or left is None or whole.p > DOUBT:
+        return None
+    inputs: dict[str, float | int | str] = {"shift": whole.shift, "quiet": left.shift}
+    words = f"the others are at {bound(left, left.shift)}"
     if left.shift >= LEFT * whole.shift:
-        return Check(NAME, True, f"not only on busy hosts: {words}", inputs)
-    host = max(busier, key=lambda name: after.by_host[name])
-    verdict = f"the host was busy with something else: others used {share(after.by_host[host])} of"
-    return Check(NAME, False, f"{verdict} the cores of {host}; {words}", inputs)
+        return Check(NAME, True, f"not only while the host was busy: {told}; {words}", inputs)
+    return Check(NAME, False, f"{BLAMED}: {told}; {words}", inputs)
 
 
 def _rise(candidate: Candidate) -> float:
@@ -73,3 +85,7 @@ def _rise(candidate: Candidate) -> float:
 def _mean(windows: tuple[Window, ...]) -> float:
     measured = sum(w.histogram.count for w in windows)
     return sum(w.histogram.total for w in windows) / measured if measured else 0.0
+
+
+def _requests(windows: list[Window]) -> int:
+    return max(sum(w.count for w in windows), 1)
