@@ -20,6 +20,7 @@ import yaml
 from perfd.aggregate.settings import AggregateSettings
 from perfd.detect.settings import DetectSettings
 from perfd.errors import ConfigError
+from perfd.forward.settings import AgentSettings, ForwardSettings
 from perfd.model.units import Unit
 from perfd.sources.sample_settings import ProfileSettings, SampleSettings
 from perfd.sources.settings import OtlpSettings
@@ -66,6 +67,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     store: StoreSettings = StoreSettings()
     detect: DetectSettings = DetectSettings()
     tickets: TicketSettings = TicketSettings()
+    forward: ForwardSettings = ForwardSettings()
+    agents: AgentSettings = AgentSettings()
     web: WebSettings = WebSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
 

@@ -13,14 +13,15 @@ import os
 import random
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perfd import __version__
 from perfd.clock import SystemClock
 from perfd.config import Config
 from perfd.engine.collecting import Collecting
-from perfd.engine.judging import Judging
+from perfd.engine.forwarding import Forwarding
 from perfd.engine.surroundings import Surroundings
 from perfd.errors import ConfigError, PerfdError, StoreError
 from perfd.interfaces import Clock
@@ -38,10 +39,17 @@ from perfd.supervise import FAILED, OK, Part, Supervisor, nothing, notify_system
 from perfd.telemetry import Telemetry
 from perfd.trackers.build import build_trackers
 from perfd.web.access import Access
+from perfd.web.api_windows import routes as window_routes
 from perfd.web.app import WebApp
 from perfd.web.credentials import Doors, read_token, server_context, unguarded
 from perfd.web.settings import TlsSettings as WebTls
 from perfd.web.totals import ServiceTotals
+
+if TYPE_CHECKING:
+    from aiohttp.web import RouteDef
+
+    from perfd.engine.forwarding import Forwarding
+    from perfd.engine.judging import Judging
 
 log = logging.getLogger(__name__)
 
@@ -161,7 +169,8 @@ class Daemon:
         ]
         if cold:
             log.warning("changed, but only a restart applies it: %s", ", ".join(cold))
-        self._judging.configure(config, trackers)
+        if not isinstance(self._part, Forwarding):
+            self._part.configure(config, trackers)
         self._doors.change_token(token)  # also when only the file's content changed
         self._trackers = trackers
         self._config = config
@@ -181,7 +190,7 @@ class Daemon:
         self._totals = ServiceTotals()
         self._collecting = Collecting(config, around, flushed=self._totals.add)
         self._collecting.watch(self._sampler())
-        self._judging = Judging(config, around, trackers=self._trackers, base_url=self._base_url())
+        self._part = self._agent() if config.forward.url else self._centre()
         self._admission = Admission(
             config.otlp.max_in_flight_size, config.otlp.max_in_flight_requests
         )
@@ -189,12 +198,45 @@ class Daemon:
         self._register()
         self._publish()
 
+    def _agent(self) -> Forwarding:
+        """It forwards, and judges nothing."""
+        from perfd.jobs.carrier import HttpCarrier
+
+        config = self._config
+        carrier = HttpCarrier(config.forward, self._centre_token)
+        name = config.forward.name or socket.gethostname()
+        about = {"name": name, "version": __version__}
+        return Forwarding(config, self._around, self._collecting, carrier, **about)
+
+    def _centre(self) -> Judging:
+        """It judges; what that takes an agent does not even load."""
+        from perfd.engine.judging import Judging
+
+        return Judging(
+            self._config,
+            self._around,
+            trackers=self._trackers,
+            base_url=self._base_url(),
+            absorbed=self._totals.add,
+        )
+
+    def _centre_token(self) -> str:
+        """Read for each request, so that it may be rotated."""
+        return read_token(self._config.forward.token_file, "forward.token_file") or ""
+
     def _surroundings(self) -> Surroundings:
         """The machine's own time, disk and randomness."""
         config, clock, meter = self._config, self._clock, self._telemetry
         self._schedule = Schedule(clock, meter)
         data = Path(config.data_dir)
-        store = open_store(data, config.store, pace=config.pace, clock=clock, meter=meter)
+        store = open_store(
+            data,
+            config.store,
+            pace=config.pace,
+            clock=clock,
+            meter=meter,
+            outbox=config.forward.max_bytes if config.forward.url else None,
+        )
         log_ = open_log(
             data,
             config.store,
@@ -222,7 +264,7 @@ class Daemon:
         return WebApp(
             listen=config.listen.http,
             store=self._around.store,
-            desk=self._judging.desk,
+            desk=self._part.desk,
             live=self._collecting.aggregate,
             board=self._supervisor,
             access=self._doors.access(config.listen.http),
@@ -232,13 +274,23 @@ class Daemon:
             render_metrics=lambda: (self._telemetry.render(), "text/plain; version=0.0.4"),
             settings=config.web,
             pace=config.pace,
-            extra_routes=pyroscope_routes(*self._door(config.listen.http), config.profiles),
+            extra_routes=self._pushes(),
+            centre=None if isinstance(self._part, Forwarding) else self._part.agents,
+            pages=not isinstance(self._part, Forwarding),
             tls=server_context(config.auth.tls),
             endpoints={
                 "otlp_http": f"{_scheme(config.otlp.http.tls)}://{config.listen.otlp_http}",
                 "pyroscope": self._base_url(),
             },
         )
+
+    def _pushes(self) -> Sequence[RouteDef]:
+        """What the port of the pages takes: profiles, and what agents forward."""
+        config = self._config
+        routes = pyroscope_routes(*self._door(config.listen.http), config.profiles)
+        if isinstance(self._part, Forwarding):
+            return routes
+        return (*routes, *window_routes(self._part.agents, config.agents))
 
     def _door(self, address: str) -> Door:
         return (
@@ -254,7 +306,10 @@ class Daemon:
         """The order of the start; the drain is the reverse."""
         config, add = self._config, self._supervisor.add
         add(Part("store", nothing, self._close_store), essential=True)
-        add(self._judging.deliver)
+        if isinstance(self._part, Forwarding):
+            add(Part("forward", nothing, self._part.drain))
+        else:
+            add(self._part.deliver)
         add(self._web, essential=True)
         add(Part("aggregate", self._collecting.open, self._collecting.drain), essential=True)
         add(Part("schedule", self._start_schedule, self._stop_schedule), essential=True)

@@ -358,6 +358,10 @@ class Centre(Protocol):
         """All that were heard of lately, by name."""
         ...
 
+    def silent(self, known: KnownAgent, now: float) -> bool:
+        """Whether an agent should have been heard of."""
+        ...
+
 
 # --- the life of a part
 # -----------------------------------------------------------------------------

@@ -84,6 +84,10 @@ class Collecting:
         self.intake.open = False
         await self._flush.drain(self._around.clock.now())
 
+    def flushed_upto(self) -> float:
+        """All that was taken before this time is in the store."""
+        return self._flush.reached
+
     def in_flight(self, signal: str) -> float:
         """Accepted items of a signal that are not yet in the store."""
         return float(self.aggregate.in_flight.get(signal, 0) + self._flush.held(signal))

@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from perfd.config import Config
 from perfd.engine.surroundings import MINUTE, Surroundings
 from perfd.interfaces import Tracker
+from perfd.jobs.agents import Agents
 from perfd.jobs.deliver import Deliverer
 from perfd.jobs.desk import TicketDesk
 from perfd.jobs.detect import DetectJob
 from perfd.jobs.follow import Follower
 from perfd.jobs.instances import InstanceJob
 from perfd.jobs.verify import VerifyJob
+from perfd.model.batch import Batch
 from perfd.schedule import in_thread
 
 
 class Judging:
     """Detects, follows, verifies and delivers, once a minute; `desk` is the way in for people.
 
-    `deliver` is a component with a life of its own, which whoever composes this starts and stops.
+    `agents` takes what others forward; `absorbed` is called with it. `deliver` is a component with
+    a life of its own, which whoever composes this starts and stops.
     """
 
     def __init__(
-        self, config: Config, around: Surroundings, *, trackers: Sequence[Tracker], base_url: str
+        self,
+        config: Config,
+        around: Surroundings,
+        *,
+        trackers: Sequence[Tracker],
+        base_url: str,
+        absorbed: Callable[[Batch], None] = lambda _: None,
     ) -> None:
         store, meter, pace = around.store, around.meter, config.pace
         self.follower = Follower(store, config.tickets, pace=pace, base_url=base_url, meter=meter)
         self.desk = TicketDesk(self.follower, around.clock)
         self.deliver = Deliverer(store, self.follower, trackers, around.clock, around.random, meter)
-        self._detect = DetectJob(store, self.follower.record, config.detect, pace, meter)
+        self.agents = Agents(
+            store,
+            self.desk,
+            config.agents,
+            pace=pace,
+            clock=around.clock,
+            meter=meter,
+            absorbed=absorbed,
+        )
+        self._detect = DetectJob(
+            store, self.follower.record, config.detect, pace, meter, self.agents
+        )
         self._verify = VerifyJob(store, self.follower, pace=pace)
         minute, every = MINUTE / pace, around.schedule.every
         every(minute, "detect", in_thread(self._detect.run))

@@ -11,7 +11,7 @@ import dataclasses
 import logging
 import math
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -21,9 +21,10 @@ from perfd.forward.settings import AgentSettings
 from perfd.forward.wire import decode
 from perfd.interfaces import Clock, Desk, Meter, Store
 from perfd.model.agent import KnownAgent
-from perfd.model.batch import AGENT, Document
+from perfd.model.batch import AGENT, Batch, Document
 from perfd.model.partial import Partial, Receipt, Shipment
 from perfd.model.times import LATENESS
+from perfd.model.window import Gauge, Window
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +39,16 @@ _known = msgspec.msgpack.Decoder(KnownAgent).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
+def _nobody(_batch: Batch) -> None:
+    """Nobody counts what was taken."""
+
+
 class Agents:
-    """The Centre of interfaces.py."""
+    """The Centre of interfaces.py.
+
+    `absorbed` is called with what came for the first time, for running totals: a late row is left
+    out there, and one that was repeated too, but for a few around a failed request.
+    """
 
     def __init__(
         self,
@@ -50,11 +59,13 @@ class Agents:
         pace: float,
         clock: Clock,
         meter: Meter,
+        absorbed: Callable[[Batch], None] = _nobody,
     ) -> None:
         self._store, self._desk, self._settings = store, desk, settings
         self._width = MINUTE / pace
         self._wait = LATENESS + max(settings.wait / pace, SHORTEST_WAIT)
         self._clock, self._meter = clock, meter
+        self._absorbed = absorbed
         self._lock = threading.Lock()  # of what is held in memory; the store has its own
         self._in_hand = 0
         self._agents = {k.agent.writer: k for k in _stored(store.documents(AGENT))}
@@ -96,7 +107,7 @@ class Agents:
         return max(min((k.agent.through for k in live), default=now), now - self._wait)
 
     def earliest(self) -> float:
-        """The start of the earliest window that was taken since this was last asked."""
+        """The start of the earliest window that came for the first time since the last call."""
         with self._lock:
             earliest, self._earliest = self._earliest, math.inf
         return earliest
@@ -117,16 +128,23 @@ class Agents:
         with self._lock:  # an agent that repeats a request must not overtake itself
             known = self._updated(shipment, now)
             partials = self._present(shipment.partials, now)
+            news = self._news(shipment, partials)
             if self._worth_saving(shipment, known):
                 document = self._document(known)
                 writer = shipment.agent.writer
                 self._store.absorb(writer, partials, shipment.symbols, [document])
                 self._saved[writer] = now
             self._agents[shipment.agent.writer] = known
-            starts = (p.item.start for p in partials)
-            self._earliest = min(self._earliest, *starts, math.inf)
+            self._earliest = min((self._earliest, *(p.item.start for p in news)))
         self._meter.count("perfd_absorbed_rows", len(partials))
+        self._absorbed(_batch(news))
         return Receipt(known.accepted, self._store.writer)
+
+    def _news(self, shipment: Shipment, partials: Sequence[Partial]) -> list[Partial]:
+        """Rows of minutes that came for the first time: the agent had not told of their end."""
+        held = self._agents.get(shipment.agent.writer)
+        through, accepted = (held.agent.through, held.accepted) if held else (0.0, -1)
+        return [p for p in partials if p.item.start >= through and p.revision > accepted]
 
     def _updated(self, shipment: Shipment, now: float) -> KnownAgent:
         """What is known of the agent with this shipment.
@@ -162,6 +180,14 @@ class Agents:
         revision = self._store.next_revision()
         name = f"{known.agent.writer:016x}"
         return Document(AGENT, name, revision, known.seen_at, _encode(known))
+
+
+def _batch(partials: Sequence[Partial]) -> Batch:
+    items = [partial.item for partial in partials]
+    return Batch(
+        windows=tuple(item for item in items if isinstance(item, Window)),
+        gauges=tuple(item for item in items if isinstance(item, Gauge)),
+    )
 
 
 def _stored(documents: Iterable[Document]) -> Iterator[KnownAgent]:

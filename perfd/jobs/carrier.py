@@ -24,13 +24,17 @@ _receipt = msgspec.json.Decoder(Receipt).decode
 
 
 class HttpCarrier:
-    """`token` is read for each request, so that it can be rotated in its file."""
+    """`token` is read for each request, so that it can be rotated in its file.
+
+    Raises ConfigError for a token or certificates that cannot be read.
+    """
 
     def __init__(self, settings: ForwardSettings, token: Callable[[], str]) -> None:
         self._url = settings.url.rstrip("/") + PATH
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
         self._token = token
         self._tls = client_context(settings)
+        token()  # a file that cannot be read is said at the start
         self._session: aiohttp.ClientSession | None = None
 
     async def post(self, body: bytes) -> Receipt:
@@ -45,7 +49,7 @@ class HttpCarrier:
         except msgspec.DecodeError as error:
             words = f"{self._url} does not answer as a perfd does: {error}"
             raise DeliveryError(words, retryable=True) from error
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, ConfigError, TimeoutError, OSError) as error:
             words = f"{self._url}: {str(error) or type(error).__name__}"
             raise DeliveryError(words, retryable=True) from error
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 from perfd.detect.deploy import Judged, judge
 from perfd.detect.deploys import WITHDRAWN, Traffic, VersionWatch, joined, unexplained
@@ -24,7 +25,7 @@ from perfd.model.deploy import Deploy
 from perfd.model.evidence import Found
 from perfd.model.judgement import JUDGED, SUPERSEDED, WAITING, Judgement
 from perfd.model.series import INSTANCE_REQUESTS, METRIC_INSTANCE_REQUESTS, UNKNOWN
-from perfd.model.times import floor_to
+from perfd.model.times import LATENESS, floor_to
 from perfd.model.window import Window
 from perfd.tickets.codec import decode, encode
 
@@ -38,7 +39,18 @@ HOUR = 3600.0
 DAY = 86_400.0
 LATE_WINDOWS = 15  # behind the newest, that are read again: pipelines may take minutes
 ANNOUNCED = "announced"
-LATENESS = 15.0  # real seconds that telemetry may be late; never divided by pace
+
+
+class Arrivals(Protocol):
+    """What is known of windows that others forward."""
+
+    def complete(self, now: float) -> float:
+        """Up to when all of them are here that are worth waiting for."""
+        ...
+
+    def earliest(self) -> float:
+        """The earliest window that came for the first time since this was last asked."""
+        ...
 
 
 class DetectJob:
@@ -48,9 +60,15 @@ class DetectJob:
     """
 
     def __init__(
-        self, store: Store, record: Record, settings: DetectSettings, pace: float, meter: Meter
+        self,
+        store: Store,
+        record: Record,
+        settings: DetectSettings,
+        pace: float,
+        meter: Meter,
+        arrivals: Arrivals | None = None,
     ) -> None:
-        self._store = store
+        self._store, self._arrivals = store, arrivals
         self._record = record
         self._settings = settings
         self._pace = pace
@@ -72,7 +90,7 @@ class DetectJob:
 
     def run(self, now: float) -> None:
         """Look at the traffic since the last run, then at the deploys that are due."""
-        complete = floor_to(now - LATENESS, self._width)
+        complete = self._complete(now)
         self._find(complete, now)
         deploys = self._deploys(now)
         for deploy in deploys:
@@ -81,6 +99,21 @@ class DetectJob:
                 self._put(_nothing_new(deploy))
             elif held is None or (held.due is not None and held.due <= complete):
                 self._try(deploy, held, deploys, complete, now)
+
+    def _complete(self, now: float) -> float:
+        """Up to when the windows are here; what came too late for the last run is looked at anew.
+
+        Traffic that was forwarded after an outage is found as it would have been after a restart.
+        """
+        known = now - LATENESS
+        if self._arrivals is not None:
+            known = min(known, self._arrivals.complete(now))
+            if self._upto is not None and self._arrivals.earliest() < self._upto:
+                self._watches.clear()
+                self._restarts.clear()
+                self._upto = None
+        complete = floor_to(known, self._width)
+        return complete if self._upto is None else max(complete, self._upto)
 
     # --- finding deploys --------------------------------------------------------------------------
 

@@ -47,6 +47,10 @@ class Carrier(Protocol):
         """
         ...
 
+    async def close(self) -> None:
+        """Release what is held open."""
+        ...
+
 
 class ForwardJob:
     """Call `run` every few seconds, and `drain` at the end.

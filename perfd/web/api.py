@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from perfd.web import api_deploys, api_findings, api_profiles, api_services, api_tickets
+from perfd.web import api_agents, api_deploys, api_findings, api_profiles, api_services, api_tickets
 from perfd.web.endpoint import Endpoint, json_response
 from perfd.web.openapi import describe
 
@@ -14,6 +14,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *api_findings.ENDPOINTS,
     *api_deploys.ENDPOINTS,
     *api_profiles.ENDPOINTS,
+    *api_agents.ENDPOINTS,
 )
 
 

@@ -8,8 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import web
 
-from perfd.interfaces import Board, Clock, Desk, Live, Meter, Store
-from perfd.web import api, pages, static
+from perfd.interfaces import Board, Centre, Clock, Desk, Live, Meter, Store
 from perfd.web.access import Access, Purpose
 from perfd.web.caller import caller_of
 from perfd.web.context import CONTEXT, Context, RenderMetrics
@@ -27,6 +26,8 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 # Routes that tell nothing: what a probe, a browser before sign-in, or one who was refused needs.
 OPEN = frozenset({"/static/{name}", "/healthz", "/readyz", "/signin"})
+AsPage = Callable[[web.Request, Failure], web.Response]
+_FAILED: web.AppKey[AsPage | None] = web.AppKey("failed")
 _PUSHES: web.AppKey[frozenset[str]] = web.AppKey("pushes", frozenset)
 
 
@@ -34,7 +35,8 @@ class WebApp:
     """Component: listens on `listen` (host:port, port 0 for any) from `start` to `stop`.
 
     `extra_routes` take telemetry and are mounted beside our own: web knows nothing of sources.
-    `endpoints` may be filled in until the first page is asked for (ports are known late).
+    Without `pages` it is the port of an agent. `endpoints` may be filled in until the first page
+    is asked for (ports are known late).
     """
 
     name = "web"
@@ -56,6 +58,8 @@ class WebApp:
         pace: float = 1.0,
         extra_routes: Sequence[web.RouteDef] = (),
         endpoints: Mapping[str, str] | None = None,
+        centre: Centre | None = None,
+        pages: bool = True,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._host, _, port = listen.rpartition(":")
@@ -63,6 +67,7 @@ class WebApp:
         self._tls = tls
         self._settings = settings
         self._extra_routes = tuple(extra_routes)
+        self._build = build if pages else build_for_agent
         self._runner: web.AppRunner | None = None
         self.context = Context(
             store=store,
@@ -77,6 +82,7 @@ class WebApp:
             settings=settings,
             pace=pace,
             endpoints=endpoints if endpoints is not None else {},
+            centre=centre,
         )
 
     @property
@@ -87,7 +93,7 @@ class WebApp:
     async def start(self) -> None:
         """Listen. Raises OSError when the port is taken."""
         runner = web.AppRunner(
-            build(self.context, self._extra_routes),
+            self._build(self.context, self._extra_routes),
             handle_signals=False,
             access_log=None,
             shutdown_timeout=self._settings.shutdown_timeout,
@@ -117,8 +123,26 @@ class WebApp:
 
 def build(context: Context, extra_routes: Sequence[web.RouteDef] = ()) -> web.Application:
     """The application, ready to be served; tests drive it as it is."""
+    from perfd.web import api, pages, static  # an agent does without them, and without their memory
+
+    app = _application(context, extra_routes, api.routes() + pages.routes() + static.routes())
+    app[_FAILED] = pages.failed
+    return app
+
+
+def build_for_agent(context: Context, extra_routes: Sequence[web.RouteDef] = ()) -> web.Application:
+    """The application of an agent: health, metrics, telemetry, and deploys that are announced."""
+    from perfd.web import api_deploys
+
+    return _application(context, extra_routes, [e.route() for e in api_deploys.ENDPOINTS])
+
+
+def _application(
+    context: Context, extra_routes: Sequence[web.RouteDef], routes: Sequence[web.RouteDef]
+) -> web.Application:
     app = web.Application(middlewares=[counted, answered, guarded])
     app[CONTEXT] = context
+    app[_FAILED] = None
     app[_PUSHES] = frozenset(route.path for route in extra_routes)
     app.on_response_prepare.append(add_headers)
     app.add_routes(
@@ -126,9 +150,7 @@ def build(context: Context, extra_routes: Sequence[web.RouteDef] = ()) -> web.Ap
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
             web.get("/metrics", metrics),
-            *api.routes(),
-            *pages.routes(),
-            *static.routes(),
+            *routes,
             *extra_routes,
         ]
     )
@@ -182,8 +204,10 @@ def purpose_of(request: web.Request) -> Purpose | None:
 
 
 def _failed(request: web.Request, failure: Failure) -> web.Response:
-    if "text/html" in request.headers.get("Accept", "") and not request.path.startswith("/api/"):
-        response = pages.failed(request, failure)
+    as_page = request.app[_FAILED]
+    wanted = "text/html" in request.headers.get("Accept", "")
+    if as_page is not None and wanted and not request.path.startswith("/api/"):
+        response = as_page(request, failure)
     else:
         response = json_response(failure.document, failure.status)
     response.headers.update(failure.headers)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from perfd.interfaces import Board, Clock, Desk, Live, Meter, Store
+from perfd.interfaces import Board, Centre, Clock, Desk, Live, Meter, Store
 from perfd.web.access import Access
 from perfd.web.reader import Reader
 from perfd.web.recent import Recent
@@ -43,6 +43,7 @@ class Context:
     pace: float = 1.0
     base_url: str = ""
     endpoints: Mapping[str, str] = field(default_factory=dict)
+    centre: Centre | None = None  # who forwards here; an agent has nobody
     recent: Recent = field(init=False)
 
     def __post_init__(self) -> None:

@@ -60,17 +60,17 @@ def unguarded(addresses: Iterable[str], auth: AuthSettings) -> tuple[str, ...]:
     return tuple(a for a in addresses if a and not only_local(a))
 
 
-def read_token(path: str) -> str | None:
-    """The token in a file, surrounding space removed; None when no file is named."""
+def read_token(path: str, key: str = "auth.token_file") -> str | None:
+    """The token in a file, surrounding space removed; None when no file is named by `key`."""
     if not path:
         return None
     try:
         token = Path(path).read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as problem:
-        raise ConfigError([f"auth.token_file: cannot read {path}: {problem}"]) from None
+        raise ConfigError([f"{key}: cannot read {path}: {problem}"]) from None
     if len(token) < _SHORTEST or not token.isascii() or not token.isprintable():
         raise ConfigError(
-            [f"auth.token_file: {path} must hold one line of {_SHORTEST} or more ASCII characters"]
+            [f"{key}: {path} must hold one line of {_SHORTEST} or more ASCII characters"]
         )
     return token
 

@@ -13,6 +13,8 @@ from aiohttp import web
 from perfd.model.deploy import Deploy
 from perfd.model.series import CPU_TIME, MEMORY
 from perfd.model.ticket import Ticket
+from perfd.web.agent_metrics import agent_families
+from perfd.web.agents import agents_now
 from perfd.web.context import CONTEXT, Context, off_loop
 from perfd.web.exposition import CONTENT_TYPE, COUNTER, GAUGE, HISTOGRAM, Family, render
 from perfd.web.totals import BOUNDS, OPERATION, VERSION, Level, ServiceTotals
@@ -79,6 +81,7 @@ def _text(context: Context) -> str:
             *resource_families(context.totals, now),
             *ticket_families(reader.tickets(), context.base_url),
             deploy_family(reader.deploys(now - DEPLOYS_FOR)),
+            *agent_families(agents_now(context.centre, now)),
         ]
     )
 

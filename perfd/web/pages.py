@@ -11,10 +11,12 @@ from perfd.tickets.compose import body_of, title_of
 from perfd.tickets.wording import length
 from perfd.web import page_actions
 from perfd.web.access import Purpose
+from perfd.web.agents import agents_now
 from perfd.web.caller import caller_of
 from perfd.web.context import CONTEXT, Context, off_loop
 from perfd.web.failures import Failure
 from perfd.web.templating import render
+from perfd.web.views.agents import agents_page
 from perfd.web.views.overview import overview
 from perfd.web.views.service import service_page
 from perfd.web.views.ticket import ticket_page
@@ -63,6 +65,13 @@ async def show_ticket(request: web.Request) -> web.Response:
     return page(request, "ticket.html", view=view)
 
 
+async def show_agents(request: web.Request) -> web.Response:
+    """Who forwards here."""
+    context = request.app[CONTEXT]
+    states = await off_loop(agents_now, context.centre, context.clock.now())
+    return page(request, "agents.html", view=agents_page(states))
+
+
 async def show_markdown(request: web.Request) -> web.Response:
     """The ticket as trackers get it."""
     context = request.app[CONTEXT]
@@ -88,6 +97,7 @@ def page(request: web.Request, template: str, status: int = 200, **values: Any) 
         "hour": length(3600 / context.pace),
         "refresh": max(2, round(15 / context.pace)),
         "path": request.path,
+        "has_agents": context.centre is not None and bool(context.centre.agents()),
         "base_url": context.base_url,
         "may_change": context.access.allows(Purpose.CHANGE, caller),
         "has_token": context.access.token is not None,
@@ -111,6 +121,7 @@ def routes() -> list[web.RouteDef]:
         web.get("/", show_overview),
         web.get("/services/{service:[^/]+}", show_service),
         web.get("/tickets", show_tickets),
+        web.get("/agents", show_agents),
         web.get("/tickets/{id}", show_ticket),
         web.get("/tickets/{id}/markdown", show_markdown),
         *page_actions.routes(),

@@ -111,6 +111,9 @@ class Road:
             raise DeliveryError(fate, retryable=True)
         return await self._centre.agents.receive(body) if fate == "twice" else receipt
 
+    async def close(self) -> None:
+        """Nothing is held open."""
+
     async def catch_up(self, order: random.Random) -> None:
         bodies, self.late = self.late, []
         order.shuffle(bodies)

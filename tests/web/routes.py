@@ -8,11 +8,14 @@ from __future__ import annotations
 from aiohttp import web
 
 from perfd.clock import SystemClock
+from perfd.forward.settings import AgentSettings
+from perfd.jobs.agents import Agents
 from perfd.sources.admission import Admission
 from perfd.sources.profile_decode import ProfileDecoder
 from perfd.sources.pyroscope_push import routes as pyroscope_routes
 from perfd.sources.sample_settings import ProfileSettings
 from perfd.web.access import Access, Purpose
+from perfd.web.api_windows import routes as window_routes
 from tests.fakes import CountingMeter
 from tests.sources.rig import Keeping
 from tests.web.world import empty_world
@@ -48,6 +51,9 @@ TABLE: dict[tuple[str, str], Purpose | None] = {
     ("GET", "/api/v1/deploys"): READ,
     ("POST", "/api/v1/deploys"): CHANGE,
     ("GET", "/api/v1/profiles/diff"): READ,
+    ("GET", "/agents"): READ,
+    ("GET", "/api/v1/agents"): READ,
+    ("POST", "/api/v1/windows"): PUSH,
     ("POST", "/push.v1.PusherService/Push"): PUSH,
 }
 
@@ -65,7 +71,11 @@ def application(access: Access) -> web.Application:
         meter,
         settings,
     )
-    return empty_world(access).app(pushes)
+    world = empty_world(access)
+    clock, meter = world.clock, world.meter
+    limits = AgentSettings()
+    centre = Agents(world.store, world.desk, limits, pace=1.0, clock=clock, meter=meter)
+    return world.app((*pushes, *window_routes(centre, limits)))
 
 
 def routes(app: web.Application) -> set[tuple[str, str]]:
