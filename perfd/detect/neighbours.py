@@ -46,8 +46,8 @@ def services_behind(
     """The service behind each peer of one service, where it is known.
 
     In this order: what traces have shown (LINKS), if all of them show one service; the service of
-    that name; that of the first label of a host name; the one that serves the RPCs of that name
-    (`operations` are each service's). A queue is nobody's: who sends does not wait for who reads.
+    that name; the one that serves the RPCs of that name (`operations` are each service's); that of
+    the first label of a host name. A queue is nobody's: who sends does not wait for who reads.
     """
     seen: dict[str, set[str]] = {}
     for link in links:
@@ -62,8 +62,8 @@ def _behind(peer: str, seen: set[str], operations: Mapping[str, frozenset[str]])
         return min(seen) if len(seen) == 1 else ""
     if peer in operations:
         return peer
-    host = peer.partition(".")[0]
-    if host in operations and "/" not in peer:
-        return host
     serving = [s for s, names in operations.items() if any(n.startswith(f"{peer}/") for n in names)]
-    return serving[0] if len(serving) == 1 else ""
+    if len(serving) == 1:
+        return serving[0]
+    host = peer.partition(".")[0]
+    return host if host in operations and "/" not in peer else ""
