@@ -9,7 +9,16 @@ from perfd.aggregate.operation import decoded
 from perfd.aggregate.origin import Origin
 from perfd.aggregate.streams import Unusable
 from perfd.aggregate.warmup import InstanceKey, Warmup
-from perfd.model.series import CPU_SHARE, CPU_TIME, CPU_WAIT, MEMORY, UNKNOWN, Resource, Series
+from perfd.model.series import (
+    CPU_SHARE,
+    CPU_TIME,
+    CPU_WAIT,
+    MEMORY,
+    UNKNOWN,
+    WARMUP,
+    Resource,
+    Series,
+)
 from perfd.model.text import shorten
 from perfd.model.window import Reading
 
@@ -27,6 +36,7 @@ class GaugeSeries:
         self._cardinality = cardinality
         self._warmup = warmup
         self._sampled: dict[tuple[str, InstanceKey], float] = {}
+        self._phases: dict[InstanceKey, str] = {}  # as of the last reading of its CPU time
 
     def of_reading(self, reading: Reading) -> Series:
         """The series of a reading: an instance has its labels under the cap, CPU time its phase."""
@@ -63,9 +73,21 @@ class GaugeSeries:
     def _own(self, name: str, key: InstanceKey, at: float) -> Series:
         labels = key._asdict()
         if name == CPU_TIME:
-            self._warmup.seen(key, at)
-            labels["phase"] = self._warmup.phase(key, at)
+            labels["phase"] = self._phase(key, at)
         return Series.of(name, **labels)
+
+    def _phase(self, key: InstanceKey, at: float) -> str:
+        """Of CPU time since the reading before: steady if the instance was so already by then.
+
+        What a process spent on its imports and first requests is else charged to its steady ones:
+        with a reading a minute and 40 requests a minute, a third of a minute's CPU.
+        """
+        if len(self._phases) >= _MOST_SAMPLED:
+            self._phases.clear()
+        self._warmup.seen(key, at)
+        before = self._phases.get(key, WARMUP)
+        self._phases[key] = self._warmup.phase(key, at)
+        return before
 
 
 def _labels(attributes: Sequence[bytes]) -> dict[str, str]:

@@ -103,14 +103,16 @@ def test_cpu_time_gets_the_phase_of_its_instance():
     series = Series.of(CPU_TIME, **KEY._asdict())
     host = Series.of("host.cpu.utilization", host="h")
     memory = Series.of(MEMORY, **KEY._asdict())
-    perfd.aggregator.add_readings([Reading(series, NOW + 5.0, 0.5), Reading(series, NOW + 65, 1.5)])
+    # What was spent between 5 s and 65 s began in the warm-up.
+    spent = ((5.0, 0.5), (65.0, 1.5), (75.0, 0.25))
+    perfd.aggregator.add_readings([Reading(series, NOW + at, value) for at, value in spent])
     perfd.aggregator.add_readings([Reading(host, NOW, 0.25), Reading(memory, NOW, 1e6)])
     gauges = {
-        (g.series.name, g.series.label.get("phase")): g.total for g in perfd.take(NOW + 65).gauges
+        (g.series.name, g.series.label.get("phase")): g.total for g in perfd.take(NOW + 75).gauges
     }
     assert gauges == {
-        (CPU_TIME, "warmup"): 0.5,
-        (CPU_TIME, "steady"): 1.5,
+        (CPU_TIME, "warmup"): 2.0,
+        (CPU_TIME, "steady"): 0.25,
         ("host.cpu.utilization", None): 0.25,
         (MEMORY, None): 1e6,
     }
