@@ -22,6 +22,7 @@ import pytest
 from perfd.sources.otlp_grpc import METHODS
 from perfd.sources.otlp_http import PATHS
 from perfd.web.access import Purpose
+from tests import certificate
 from tests.e2e.daemon import Running
 from tests.e2e.spans import export_request
 from tests.web.routes import TABLE, filled
@@ -224,7 +225,7 @@ def _reload(daemon: Door, until: str) -> None:
 
 def test_the_commands_show_token_and_certificate(tmp_path: Path) -> None:
     """With TLS that asks for a client's certificate on all three ports, and a token."""
-    cert, key = certificate(tmp_path)
+    cert, key = certificate.made(tmp_path)
     token = tmp_path / "token"
     token.write_text(TOKEN)
     token.chmod(0o644)
@@ -278,15 +279,3 @@ def says(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         check=False,
         env={**os.environ, **environment},
     )
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A self-signed certificate for 127.0.0.1, which is also its own authority."""
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    command = (
-        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-        "-nodes", "-days", "2", "-subj", "/CN=perfd", "-addext", "subjectAltName=IP:127.0.0.1",
-        "-keyout", str(key), "-out", str(cert),
-    )  # fmt: skip
-    subprocess.run(command, check=True, capture_output=True)
-    return cert, key
