@@ -1,5 +1,7 @@
 """The first 20 s and 50 requests of an instance, and who is counted how."""
 
+from collections import Counter
+
 from perfd.aggregate.warmup import InstanceKey, Warmup
 from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, MEMORY, REQUESTS, Resource, Series
 from perfd.model.window import Reading
@@ -107,9 +109,9 @@ def test_cpu_time_gets_the_phase_of_its_instance():
     spent = ((5.0, 0.5), (65.0, 1.5), (75.0, 0.25))
     perfd.aggregator.add_readings([Reading(series, NOW + at, value) for at, value in spent])
     perfd.aggregator.add_readings([Reading(host, NOW, 0.25), Reading(memory, NOW, 1e6)])
-    gauges = {
-        (g.series.name, g.series.label.get("phase")): g.total for g in perfd.take(NOW + 75).gauges
-    }
+    gauges: Counter[tuple[str, str | None]] = Counter()
+    for gauge in perfd.take(NOW + 75).gauges:
+        gauges[gauge.series.name, gauge.series.label.get("phase")] += gauge.total
     assert gauges == {
         (CPU_TIME, "warmup"): 2.0,
         (CPU_TIME, "steady"): 0.25,
