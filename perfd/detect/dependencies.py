@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from perfd.detect import measures
-from perfd.detect.attribution import Attribution, Blame
+from perfd.detect.attribution import Attribution
 from perfd.detect.candidate import Candidate
 from perfd.detect.filters.callees import NAME, split_of
 from perfd.detect.findings import Tried
+from perfd.detect.witnesses import Blame
 from perfd.detect.wording import milliseconds
 from perfd.model.finding import SUSPECTED, Check, Finding
 from perfd.model.series import CALLS, OVERFLOW, Series

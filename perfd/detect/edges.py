@@ -51,8 +51,8 @@ NONE = Tally()
 class Read:
     """Sums of each window, by start.
 
-    `n` requests, their own seconds, their own failures, and for each target the calls and the
-    seconds waited; `calls` are of one mean request.
+    `n` requests, their own seconds, their own failures, and for each target the calls, the seconds
+    waited and the calls that failed; `calls` are of one mean request.
     """
 
     start: Array
@@ -61,6 +61,7 @@ class Read:
     failures: Array
     counts: Mapping[Target, Array]
     waits: Mapping[Target, Array]
+    errors: Mapping[Target, Array]
     calls: Mapping[Target, Tally]
 
     @property
@@ -115,6 +116,7 @@ def read(around: Neighbours, operation: str, side: Side) -> Read:
         failures=summed(row, _array(w.errors for w in own), len(starts)),
         counts=counts,
         waits=waits,
+        errors=errors,
         calls={
             target: Tally(*(_sum(c, target) / requests for c in (counts, errors, waits, retries)))
             for target in counts

@@ -210,6 +210,44 @@ def test_a_callee_that_was_not_watched_before_is_believed_to_be_slower():
     assert split(*SLOWER, **WATCHED, callees={"pricing": after}).slower
 
 
+# --- the old version beside the new one -----------------------------------------------------------
+
+
+def beside(before, after, old_beside):
+    """The old version serves beside the new one in the first half of the after side."""
+    windows = [
+        Window(w.series, w.start + BEFORE.span[1], w.width, w.count, w.errors, w.histogram)
+        for w in windows_of(old_beside, "1")
+        if w.start < MINUTES * 30.0
+    ]
+    usual = around(before, after)
+    own = (*usual.own, *(w for w in windows if w.series.name == OWN_TIME))
+    calls = (*usual.calls, *(w for w in windows if w.series.name == CALLS))
+    found = attribute(Neighbours(own=own, calls=calls), OPERATION, BEFORE, AFTER, SERVED)
+    assert found is not None
+    return found
+
+
+FAST = Version(calls={QUERY: (2.0, 0.020, 0.0, 0.0)})
+LONG = Version(calls={QUERY: (2.0, 0.040, 0.0, 0.0)})
+
+
+def test_a_database_that_is_slow_to_the_old_version_as_well_is_blamed():
+    assert beside(FAST, LONG, LONG).own.value == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_query_that_only_the_new_version_waits_for_longer_is_its_own():
+    """The same text, and other parameters."""
+    found = beside(FAST, LONG, FAST)
+    assert found.own.value == pytest.approx(0.040)
+    assert not found.slower
+
+
+def test_few_calls_of_the_old_version_say_nothing():
+    rare = Version(calls={QUERY: (0.2, 0.020, 0.0, 0.0)})
+    assert beside(FAST, LONG, rare).slower
+
+
 # --- failures -------------------------------------------------------------------------------------
 
 

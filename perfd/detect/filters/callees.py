@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from perfd.detect import measures
-from perfd.detect.attribution import Amount, Attribution, Blame, attribute
+from perfd.detect.attribution import Amount, Attribution, attribute
 from perfd.detect.candidate import ALL_OPERATIONS, Candidate
 from perfd.detect.edges import Side
+from perfd.detect.witnesses import Blame
 from perfd.detect.wording import milliseconds, percent, points
 from perfd.model.finding import Check
 
