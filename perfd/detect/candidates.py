@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from perfd.detect import measures
+from perfd.detect.beside import Others
 from perfd.detect.candidate import ALL_OPERATIONS, Candidate
 from perfd.detect.case import DeployCase
 from perfd.detect.cells import Cells
 from perfd.detect.columns import Columns, columns
 from perfd.detect.estimate import compare_cells
-from perfd.detect.excess import Raw, moderated, raw
+from perfd.detect.expected import Expected, OneMetric, controls, expected
 from perfd.detect.multiple import holm
-from perfd.detect.noise import Spread
+from perfd.detect.placebo import Grid, grid
 from perfd.detect.sides import Sides
 from perfd.detect.status_classes import ALL, compared, of_class
 from perfd.detect.variation import Variation, variation
@@ -37,13 +38,16 @@ def candidates(case: DeployCase, sides: Sides, alpha: float) -> list[Candidate]:
     usual = variation(case, sides)
     operations = sorted(set(sides.before) & set(sides.after))
     read = [_read(case, sides, operation) for operation in operations]
-    found: list[Candidate] = []
     alike = [_in_class(one) for one in read]
-    for metric in measures.OF_OPERATIONS:
-        chosen = read if metric == measures.ERROR_RATE else alike
-        found += _of_metric(chosen, metric, usual, alpha)
+    on = _grid(read, sides)
+    # Where there is no day of history, the trend of the others is subtracted as it is.
+    beside = {} if sides.provisional else controls(_cells(alike, measures.LATENCY_MEAN), on)
+    found = _of_metric(read, measures.ERROR_RATE, usual, alpha, on, {})
+    for metric in (measures.LATENCY_P95, measures.LATENCY_MEAN):
+        found += _of_metric(alike, metric, usual, alpha, on, beside)
     if sides.cpu_before and sides.cpu_after:
-        found += _of_metric([_read(case, sides, ALL_OPERATIONS)], measures.CPU, usual, alpha)
+        whole = [_read(case, sides, ALL_OPERATIONS)]
+        found += _of_metric(whole, measures.CPU, usual, alpha, _grid(whole, sides), {})
     return _tested(found, alpha)
 
 
@@ -92,17 +96,17 @@ def _in_class(read: _Read) -> _Read:
 
 
 def _of_metric(
-    read: Sequence[_Read], metric: str, usual: Variation, alpha: float
+    read: Sequence[_Read],
+    metric: str,
+    usual: Variation,
+    alpha: float,
+    on: Grid | None,
+    beside: Mapping[str, Others],
 ) -> list[Candidate]:
     """One metric of all operations, which lend each other what they know of the noise."""
     bare = [_bare(one, metric, alpha) for one in read]
-    own = {
-        c.operation: raw
-        for c, one in zip(bare, read, strict=True)
-        if (raw := _raw(c, one)) is not None
-    }
-    excess = dict(zip(own, moderated(list(own.values())), strict=True))
-    return [_compared(c, excess.get(c.operation), usual, alpha) for c in bare]
+    weather = expected(_cells(read, metric), on, beside)
+    return [_compared(c, weather.get(c.operation), usual, alpha) for c in bare]
 
 
 def _bare(read: _Read, metric: str, alpha: float) -> Candidate:
@@ -110,14 +114,22 @@ def _bare(read: _Read, metric: str, alpha: float) -> Candidate:
     return replace(read.bare, metric=metric, threshold=alpha, old=old, new=new)
 
 
-def _raw(candidate: Candidate, read: _Read) -> Raw | None:
-    """What the operation itself says of the noise of its comparison."""
-    if candidate.old is None or candidate.new is None or not _enough(candidate):
-        return None
-    past = measures.cells_of(candidate.metric, read.past, candidate.case.cpu_history)
-    before, after = candidate.sides.span_before, candidate.sides.span_after
+def _cells(read: Sequence[_Read], metric: str) -> dict[str, OneMetric]:
+    """The metric of the operations that have traffic enough."""
+    found: dict[str, OneMetric] = {}
+    for one in read:
+        old, new = one.cells(metric)
+        if old is not None and new is not None and _enough(one.bare):
+            past = measures.cells_of(metric, one.past, one.bare.case.cpu_history)
+            found[one.bare.operation] = OneMetric(old, new, past)
+    return found
+
+
+def _grid(read: Sequence[_Read], sides: Sides) -> Grid | None:
+    """Where placebos are made: the same moments for all operations."""
+    before, after = sides.span_before, sides.span_after
     lengths = before[1] - before[0], after[1] - after[0]
-    return raw(candidate.old, candidate.new, past, lengths)
+    return grid([one.past.start for one in read], lengths)
 
 
 def _past(sides: Sides, operation: str) -> list[Window]:
@@ -128,21 +140,22 @@ def _past(sides: Sides, operation: str) -> list[Window]:
 
 
 def _compared(
-    candidate: Candidate, excess: Spread | None, usual: Variation, alpha: float
+    candidate: Candidate, weather: Expected | None, usual: Variation, alpha: float
 ) -> Candidate:
     if candidate.old is None or candidate.new is None:
         return candidate
-    expected = usual.expected(candidate.metric)
+    shift = usual.expected(candidate.metric) + (weather.shift if weather else 0.0)
     comparison = compare_cells(
         candidate.metric,
         candidate.old,
         candidate.new,
-        excess=excess,
+        excess=weather.excess if weather else None,
         allowance=usual.allowance(candidate.metric),
-        expected=expected,
+        expected=shift,
+        chances=weather.chances if weather else 1.0,
         alpha=alpha,
     )
-    return replace(candidate, comparison=comparison, expected=expected)
+    return replace(candidate, comparison=comparison, expected=shift)
 
 
 def _windows(sides: Sides, operation: str) -> tuple[list[Window], list[Window]]:

@@ -144,13 +144,15 @@ def compare_cells(
     excess: Spread | None = None,
     allowance: float = 0.0,
     expected: float = 0.0,
+    chances: float = 1.0,
     alpha: float = 1e-3,
 ) -> Comparison:
     """The same of sides that were read before.
 
     `excess` is the variance of the shift beyond that of sampling, where it is known better than
     from these windows; `allowance` the variance of what differs between any two runs; `expected` a
-    shift that has another cause (the trend of others): all on the scale of `shift`.
+    shift that has another cause (the trend of others): all on the scale of `shift`. `chances` is
+    in how many ways the same was compared, of which this is one.
     """
     between = noise([old, new])
     if excess is None:
@@ -164,6 +166,7 @@ def compare_cells(
     shift = new.level - old.level - expected
     deviation = math.sqrt(error.variance)
     p = student_tail(shift / deviation, error.freedom) if deviation > 0.0 else 0.5
+    p = max(min(chances * p, 0.5), p)
     whole = error.plus(Spread(allowance, math.inf))
     return Comparison(metric, old, new, between, shift, error, whole, p, alpha)
 

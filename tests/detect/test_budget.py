@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perfd.detect.cells import LOG, Cells
-from perfd.detect.excess import Raw, moderated, placebo
+from perfd.detect.excess import Raw, moderated
 from perfd.detect.multiple import holm
 from perfd.detect.noise import Spread
+from perfd.detect.placebo import grid, placebos
 from perfd.detect.trend import Control, trend
 
 BLOCK = 300.0
@@ -18,6 +19,12 @@ def blocks(values: np.ndarray, requests: float = 1000.0, sampling: float = 0.0) 
     n = np.full(len(values), requests)
     start = BLOCK * np.arange(len(values))
     return Cells(LOG, float(values.mean()), start, np.ones_like(n), n, values, sampling)
+
+
+def placebo(history: Cells, before: float, after: float) -> Spread | None:
+    on = grid([history.start], (before, after))
+    assert on is not None
+    return placebos(history, on).excess()
 
 
 @given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=20), st.floats(0.001, 0.1))
