@@ -1,0 +1,1 @@
+"""The scheduled scan: steps of unknown time in many series at once."""

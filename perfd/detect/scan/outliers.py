@@ -1,0 +1,48 @@
+"""Spikes and transients: cells far from a running median, which follows a step without delay.
+
+They are left out and not drawn in: of a transient of some hours even what is left after clipping
+looks like a change of its own, and like noise for the whole window.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+DEVIATIONS = 3.5
+MAD_TO_SD = 1.4826
+ROWS = 200  # at once: the windows of a median are copied
+
+
+def inlying(x: Array, width: int, least: int, quantum: float) -> Mask:
+    """Which cells of `x` (series, cells) are within 3.5 robust deviations of the median around.
+
+    Over `width` cells; what lasts for less than half of them is an outlier, unless it still lasts
+    and has for nearly `least` cells: that may be a new level, too young for the median. `quantum`
+    is the smallest deviation that any series is believed to have.
+    """
+    if x.shape[1] <= 2 * width:
+        return np.ones(x.shape, dtype=bool)
+    error = np.abs(x - running_median(x, width))
+    spread = MAD_TO_SD * np.median(error, axis=1)
+    near: Mask = error <= DEVIATIONS * np.maximum(spread, quantum)[:, None]
+    lasting = (~near[:, -least:]).sum(axis=1) >= least - 1
+    near[:, -width // 2 :] |= lasting[:, None]
+    return near
+
+
+def running_median(x: Array, width: int) -> Array:
+    """Centred, of an odd width; at the edges over the part that exists."""
+    half = width // 2
+    median = np.empty_like(x)
+    for row in range(0, len(x), ROWS):
+        windows = sliding_window_view(x[row : row + ROWS], width, axis=1)
+        median[row : row + ROWS, half:-half] = np.partition(windows, half, axis=-1)[..., half]
+    for at in range(half):
+        median[:, at] = np.median(x[:, : at + half + 1], axis=1)
+        median[:, -1 - at] = np.median(x[:, -1 - at - half :], axis=1)
+    return median

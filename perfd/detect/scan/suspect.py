@@ -1,0 +1,68 @@
+"""One series in which the scan found a step: what the filters look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfd.detect.scan.settings import ScanSettings
+
+Array = NDArray[np.float64]
+
+NORMAL_95 = 1.959964
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """Arrays hold one number a cell of the whole window; logarithms where the scan works on these.
+
+    `measured` has its gaps filled, `season` is what was taken
+    out of it, `x` is without season and spikes. Cells of weight 0 do not count:
+    missing, or before an older change; `known` are the cells since the last confirmed one. `at` is
+    the first cell of the new level, `noise` the long-run standard deviation of a cell, `p` includes
+    the look-elsewhere effect.
+    """
+
+    x: Array
+    season: Array
+    measured: Array
+    weights: Array
+    known: Array
+    at: int
+    shift: float
+    noise: float
+    p: float
+    design: Array  # columns of the season
+    weekend: NDArray[np.bool_]
+    settings: ScanSettings
+
+    @property
+    def before(self) -> NDArray[np.bool_]:
+        """Cells of the baseline."""
+        return (self.weights > 0.0) & (np.arange(len(self.x)) < self.at)
+
+    @property
+    def after(self) -> NDArray[np.bool_]:
+        """Cells of the new level."""
+        return (self.weights > 0.0) & (np.arange(len(self.x)) >= self.at)
+
+    @property
+    def error(self) -> float:
+        """Standard error of the shift."""
+        return self.noise * float(np.sqrt(1.0 / self.before.sum() + 1.0 / self.after.sum()))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Of the shift, 95 %."""
+        return self.shift - NORMAL_95 * self.error, self.shift + NORMAL_95 * self.error
+
+    @property
+    def size(self) -> float:
+        """The shift, whichever its direction."""
+        return abs(self.shift)
+
+    def upward(self, values: Array) -> Array:
+        """`values` turned so that the shift is upward."""
+        return values if self.shift > 0.0 else -values
