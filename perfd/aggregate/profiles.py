@@ -125,7 +125,7 @@ class ProfileAggregate:
         if start > now + FUTURE_SECONDS:
             return "future"
         labels = self._cardinality.resource(profile.resource, now)
-        if not self._types.admit((labels.service, profile.type), now):
+        if not self._types.admit((labels.service, f"{profile.type}\0{profile.sampler}"), now):
             return "types"
         series = self._series(labels, profile)
         held = self._open.setdefault((series, start), _Open(profile))
@@ -156,6 +156,8 @@ class ProfileAggregate:
 
     def _series(self, labels: Resource, profile: Profile) -> Series:
         self._warmup.seen(labels, profile.start)
+        # Two samplers see the same program differently, so their stacks are never put together.
+        sampler = {"sampler": profile.sampler} if profile.sampler else {}
         return Series.of(
             PROFILE,
             service=labels.service,
@@ -163,6 +165,7 @@ class ProfileAggregate:
             environment=labels.environment,
             type=profile.type,
             phase=self._warmup.phase(labels, profile.start),
+            **sampler,
         )
 
     def _table(self, service: str) -> StackTable:

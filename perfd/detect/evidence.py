@@ -11,6 +11,7 @@ from perfd.detect.findings import Tried
 from perfd.detect.flame import flame
 from perfd.detect.hotspots import hotspots
 from perfd.detect.profile_diff import profile_diff
+from perfd.detect.profile_gap import gap
 from perfd.detect.rows import rows
 from perfd.detect.timeline import timeline
 from perfd.detect.tracks import tracks
@@ -21,6 +22,7 @@ from perfd.model.histogram import EMPTY, Histogram
 from perfd.model.series import STEADY
 from perfd.model.window import Window
 
+UNMOVED = "the cost of none moved beyond chance"
 SHOWN = {SLOWEST: 2, ERROR: 1, RANDOM: 1}  # exemplars on either side
 
 
@@ -30,6 +32,7 @@ def evidence(tried: Tried, all_tried: Iterable[Tried], found: Finding) -> Eviden
     case, sides = candidate.case, candidate.sides
     beside = [t.candidate for t in all_tried if t.candidate.operation == candidate.operation]
     profiles = profile_diff(case, sides)
+    moved = hotspots(profiles, case.symbols) if profiles else ()
     before = _exemplars(candidate, case.deploy.previous, sides.span_before)
     after = _exemplars(candidate, case.deploy.version, sides.span_after)
     return Evidence(
@@ -38,7 +41,7 @@ def evidence(tried: Tried, all_tried: Iterable[Tried], found: Finding) -> Eviden
         histogram_before=_histogram(candidate.before),
         histogram_after=_histogram(candidate.after),
         timeline=timeline(case.requests, candidate.operation),
-        hotspots=hotspots(profiles, case.symbols) if profiles else (),
+        hotspots=moved,
         flame=flame(profiles, case.symbols) if profiles else (),
         calls=calls(before, after),
         exemplars_before=_shown(before),
@@ -48,6 +51,7 @@ def evidence(tried: Tried, all_tried: Iterable[Tried], found: Finding) -> Eviden
         rule=None,
         profile_coverage_before=profiles.coverage[0] if profiles else None,
         profile_coverage_after=profiles.coverage[1] if profiles else None,
+        profile_note="" if moved else gap(case, sides) or UNMOVED,
         callers=callers(case.neighbours, sides),
     )
 

@@ -7,7 +7,7 @@ so a function whose share fell only because another one rose does not look impro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from perfd.detect.case import DeployCase
@@ -30,15 +30,17 @@ class ProfileDiff:
 
 
 def profile_diff(case: DeployCase, sides: Sides) -> ProfileDiff | None:
-    """The CPU profiles of both sides; None where a side has none, or no requests beside it."""
+    """The CPU profiles of both sides.
+
+    None where a side has none, or no requests beside it, or where they have no sampler in common.
+    """
     paths = Paths(case.symbols)
     versions = case.deploy.previous, case.deploy.version
     spans = sides.span_before, sides.span_after
-    found = [
-        profile_side(_windows(case, version, span), paths)
-        for version, span in zip(versions, spans, strict=True)
+    sampled = [
+        cpu_profiles(case, version, span) for version, span in zip(versions, spans, strict=True)
     ]
-    before, after = found
+    before, after = (profile_side(windows, paths) for windows in comparable(*sampled))
     if before is None or after is None:
         return None
     rates = [_rate(case, version, span) for version, span in zip(versions, spans, strict=True)]
@@ -56,7 +58,18 @@ def profile_diff(case: DeployCase, sides: Sides) -> ProfileDiff | None:
     )
 
 
-def _windows(case: DeployCase, version: str, span: Interval) -> list[ProfileWindow]:
+def comparable(*sides: Sequence[ProfileWindow]) -> list[list[ProfileWindow]]:
+    """What one sampler, or several, took on all sides."""
+    common = frozenset.intersection(*(samplers(side) for side in sides))
+    return [[w for w in side if w.series.label.get("sampler", "") in common] for side in sides]
+
+
+def samplers(windows: Iterable[ProfileWindow]) -> frozenset[str]:
+    """Who took them; "" for one that does not say."""
+    return frozenset(w.series.label.get("sampler", "") for w in windows)
+
+
+def cpu_profiles(case: DeployCase, version: str, span: Interval) -> list[ProfileWindow]:
     """Steady CPU profiles of a version within a span."""
     return [
         p

@@ -169,6 +169,7 @@ class Evidence:
     rule: Rule | None
     profile_coverage_before: float | None = None
     profile_coverage_after: float | None = None
+    profile_note: str = ""  # why no function is named
     callers: tuple[CallerRow, ...] = ()
 
 

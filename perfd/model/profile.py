@@ -14,7 +14,8 @@ from typing import NamedTuple
 from perfd.model.identity import hash63
 from perfd.model.series import Resource, Series
 
-PROFILE = "profile"  # series name; labels: service, version, environment, type, phase
+# Series name; labels: service, version, environment, type, phase, and sampler where it is named.
+PROFILE = "profile"
 CPU_PROFILE = "process_cpu:cpu"
 ROOT = 0
 

@@ -13,6 +13,7 @@ from perfd.tickets.rule import sentence
 from perfd.tickets.wording import count, length, metric_name, quantity
 
 MOST_ROWS = 8
+_NO_PROFILE = "no profile covers both sides"
 MOST_CHECKS = 12
 
 
@@ -53,7 +54,8 @@ def impact(ticket: Ticket, evidence: Evidence | None) -> str:
 def hotspots(ticket: Ticket, evidence: Evidence | None) -> str:
     """The functions whose cost per request moved."""
     if not ticket.hotspots:
-        return "**Where the time went.** No profile covers both sides, so no function is named."
+        why = evidence.profile_note if evidence and evidence.profile_note else _NO_PROFILE
+        return f"**Where the time went.** No function is named: {why}."
     head = ("CPU per request", "function", "share of CPU samples (self)", "samples")
     rows = [_hotspot(hotspot) for hotspot in ticket.hotspots[:MOST_ROWS]]
     return f"**Where the time went.**{_coverage(evidence)}\n\n{_table(head, rows)}"

@@ -27,4 +27,6 @@ def profile(
         "deployment_environment_name": service.environment,
         "service_instance_id": instance.name,
     }
+    if sampler := service.reporting.samplers.get(instance.build.version):
+        labels["otel.scope.name"] = sampler
     return push(labels, writer.bytes())

@@ -38,4 +38,5 @@ class Reporting:
     delay: float = 2.0
     duplicated: float = 0.0
     lost: float = 0.0
+    samplers: dict[str, str] = field(default_factory=dict)  # who takes the profiles of a version
     attributes: dict[str, str] = field(default_factory=dict)  # of the resource, beside the usual

@@ -154,7 +154,9 @@ def _tone(cost: Change) -> str:
 
 
 def coverage(evidence: Evidence) -> str:
-    """How much of the processes' CPU time the profiles saw."""
+    """How much of the processes' CPU time the profiles saw, or why they name no function."""
+    if evidence.profile_note:
+        return f"No function is named: {evidence.profile_note}."
     sides = (evidence.profile_coverage_before, evidence.profile_coverage_after)
     if None in sides:
         return ""
