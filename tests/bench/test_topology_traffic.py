@@ -21,7 +21,8 @@ from tests.bench.topology_graph import (
     Node,
     Topology,
 )
-from tests.bench.topology_traffic import BACKOFF, MINUTE, START, Traffic, operation_of
+from tests.bench.topology_traffic import BACKOFF, MINUTE, START, Traffic
+from tests.bench.topology_windows import Counted, operation_of
 
 BEFORE, AFTER = 2, 3
 
@@ -185,7 +186,7 @@ def sent(traffic):
 @pytest.mark.parametrize("name", [REQUESTS, OWN_TIME, CALLS, RETRIES])
 def test_drawn_windows_are_those_of_the_spans(name):
     traffic = Traffic(TOPOLOGY, 11, before=BEFORE, after=AFTER)
-    drawn = counted(traffic.present(), name)
+    drawn = counted(Counted(traffic).present(), name)
     real = counted(sent(traffic), name)
     assert drawn.keys() == real.keys()
     assert len(drawn) > 5
