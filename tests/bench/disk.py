@@ -1,6 +1,6 @@
 """Bytes on disk per day, the cost of writing them, and how long detection's questions take.
 
-    python -m tests.bench.disk [--hours 6] [--versions sequential|parallel]
+    python -m tests.bench.disk [--hours 6] [--versions sequential|parallel] [--calls 3]
 
 The workload: 25 services with 20 series each (500), three versions of each service in a day, and
 40 profile streams of 300 stacks. Requests arrive at random around a rate of its own per series
@@ -9,6 +9,9 @@ The workload: 25 services with 20 series each (500), three versions of each serv
 `sequential`: one version at a time, each for a third of the simulated time, with a canary phase of
 two minutes. `parallel`: all three versions take a third of the traffic all the time, which is three
 times as many rows.
+
+`--calls`: each operation makes calls to so many targets, of which a quarter of the requests is put
+together (own time, and sums per target); 0 leaves them out.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from perfd.clock import ManualClock
 from perfd.model.batch import Batch
 from perfd.model.histogram import Histogram
 from perfd.model.profile import CPU_PROFILE, PROFILE, Function, ProfileWindow, Symbols, Weight
-from perfd.model.series import REQUESTS, Series
+from perfd.model.series import CALLS, OWN_TIME, REQUESTS, Series
 from perfd.model.window import Window
 from perfd.store.settings import StoreSettings
 from perfd.store.sqlite import SqliteStore
@@ -38,13 +41,14 @@ START = 1_699_999_200.0
 FLUSH = 10.0
 SERVICES, OPERATIONS, STREAMS, STACKS = 25, 20, 40, 300
 VERSIONS = ("1.0.0", "1.1.0", "1.2.0")
+TOGETHER = 0.25  # of the requests, those that are put together with their calls
 MIB = 1024 * 1024
 
 
 class Workload:
     """Seeded traffic; the time it takes to make it is kept apart from the store's."""
 
-    def __init__(self, hours: float, parallel: bool) -> None:
+    def __init__(self, hours: float, parallel: bool, calls: int) -> None:
         self.chance = np.random.default_rng(7)
         self.seconds = hours * 3600
         self.parallel = parallel
@@ -53,6 +57,7 @@ class Workload:
         self.mean = np.log(0.03) + self.chance.normal(0, 1, count)
         self.spread = self.chance.uniform(0.25, 0.7, count)
         self.series = {v: [_series(i, v) for i in range(count)] for v in VERSIONS}
+        self.calls = calls
         self.symbols = Symbols()
         self.stacks = [self._stacks(i) for i in range(STREAMS)]
         self.shares = [self.chance.dirichlet(np.full(STACKS, 0.3)) for _ in range(STREAMS)]
@@ -79,7 +84,20 @@ class Workload:
         counts = self.chance.poisson(self.rate * FLUSH * share)
         for i in np.flatnonzero(counts):
             values = np.exp(self.chance.normal(self.mean[i], self.spread[i], counts[i]))
-            yield Window(self.series[version][i], at, FLUSH, int(counts[i]), 0, _histogram(values))
+            series = self.series[version][i]
+            yield Window(series, at, FLUSH, int(counts[i]), 0, _histogram(values))
+            if self.calls and (taken := int(self.chance.binomial(counts[i], TOGETHER))):
+                yield from self._edges(series, at, values[:taken])
+
+    def _edges(self, series: Series, at: float, values: np.ndarray) -> Iterator[Window]:
+        """Half of the time is their own, the rest is waited for."""
+        labels = {k: v for k, v in series.labels if k not in {"status", "phase"}}
+        own, n = Series.of(OWN_TIME, **labels), len(values)
+        yield Window(own, at, FLUSH, n, 0, _histogram(values / 2.0))
+        for call in range(self.calls):
+            of = Series.of(CALLS, **labels, peer=f"service-{call}", call="GET")
+            sums = Histogram({}, n, n, float(values.sum()) / 2.0 / self.calls)
+            yield Window(of, at, FLUSH, n, 0, sums)
 
     def _stacks(self, stream: int) -> list[int]:
         """Stacks that branch off one another, as those of a program do; some 25 frames deep."""
@@ -187,12 +205,13 @@ def main(argv: list[str]) -> int:
     )
     parser.add_argument("--hours", type=float, default=6)
     parser.add_argument("--versions", choices=("sequential", "parallel"), default="sequential")
+    parser.add_argument("--calls", type=int, default=3, help="targets of each operation")
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "perfd.db"
         clock = ManualClock(START)
         store = SqliteStore(path, StoreSettings(), pace=1.0, clock=clock, meter=CountingMeter())
-        work = Workload(arguments.hours, arguments.versions == "parallel")
+        work = Workload(arguments.hours, arguments.versions == "parallel", arguments.calls)
         cost = fill(store, work)
         print(f"peak RSS {peak():.0f} MiB while writing, with the generator")
         report(store, arguments.hours, cost)
