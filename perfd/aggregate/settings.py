@@ -22,7 +22,7 @@ class CallSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     enabled: bool = True
     spans_per_second: float = 20.0  # of one service; beyond it a fair part of its traces is taken
-    max_spans: int = 20_000  # open at the same time, of all services; about 0.5 KiB each
+    max_spans: int = 20_000  # open at the same time, of all services; about 0.7 KiB each
 
 
 class AggregateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
