@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from perfd.detect.tails import binomial_tail
-from perfd.model.deploy import Deploy
+from perfd.model.deploy import ANNOUNCED, Deploy
 from perfd.model.series import OVERFLOW, UNKNOWN
 
 SHARE = 0.01
@@ -142,12 +142,15 @@ class VersionWatch:
         last = self._last
         if last is not None and since - last.at < self._join and last.previous != version:
             return last.previous
+        # Those that serve, and those that have just gone: a silence may lie between.
+        gone = sorted(self._fell, key=self._fell.__getitem__, reverse=True)
+        others = [v for v in (*self._serving, *gone) if v != version]
         seen: Counter[str] = Counter()
         for traffic in self._recent:
             if traffic.start < since:
-                seen.update({v: n for v, n in traffic.requests.items() if v in self._serving})
-        ranked = seen.most_common(1) or [(v, 0) for v in self._serving]
-        return ranked[0][0] if ranked else None
+                seen.update({v: n for v, n in traffic.requests.items() if v in others})
+        ranked = [v for v, _ in seen.most_common(1)] or others
+        return ranked[0] if ranked else None
 
     def _drop_fallen(self) -> None:
         """Versions whose share is below 1 %, and far below what they have had, beyond doubt."""
@@ -188,15 +191,15 @@ def _count(windows: Sequence[Traffic], version: str) -> tuple[int, int]:
 def joined(found: Deploy, known: Sequence[Deploy], join: float) -> Deploy:
     """The deploy on record that `found` is, completed by what the traffic says; else `found`.
 
-    An announcement knows the commit, the traffic knows what was replaced.
+    An announcement knows the commit, the traffic knows what was replaced. A restart without a
+    version is whatever was announced.
     """
+    place = found.service, found.environment
     for deploy in reversed(known):
-        same = (deploy.service, deploy.environment, deploy.version) == (
-            found.service,
-            found.environment,
-            found.version,
-        )
-        if same and abs(deploy.at - found.at) < join:
+        if (deploy.service, deploy.environment) != place or abs(deploy.at - found.at) >= join:
+            continue
+        named = found.version == UNKNOWN and deploy.source == ANNOUNCED
+        if named or deploy.version == found.version:
             return replace(deploy, previous=deploy.previous or found.previous)
     return found
 

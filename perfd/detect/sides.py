@@ -80,6 +80,8 @@ def split(case: DeployCase) -> Sides | NotYet:
     progress = span_after[1] - span_after[0]
     if progress < needed * NEARLY:
         reason = f"{_minutes(progress, case)} of {_minutes(needed, case)} min after the deploy"
+        if not any(is_after(w) for w in case.requests):
+            reason = f"{reason}: no request names {case.deploy.version} yet"
         return NotYet(reason + _missing(case, steady, is_after), progress, needed)
     beside = [w for w in before if w.start >= span_after[0]]
     if _covers(beside, needed, case):

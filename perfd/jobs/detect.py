@@ -21,7 +21,7 @@ from perfd.interfaces import Meter, Store
 from perfd.jobs.budgets import Budgets
 from perfd.jobs.deploy_case import CaseReader
 from perfd.model.batch import DEPLOY, JUDGEMENT, Document
-from perfd.model.deploy import Deploy
+from perfd.model.deploy import ANNOUNCED, Deploy
 from perfd.model.evidence import Found
 from perfd.model.judgement import JUDGED, SUPERSEDED, WAITING, Judgement
 from perfd.model.series import INSTANCE_REQUESTS, METRIC_INSTANCE_REQUESTS, UNKNOWN
@@ -38,7 +38,6 @@ MINUTE = 60.0
 HOUR = 3600.0
 DAY = 86_400.0
 LATE_WINDOWS = 15  # behind the newest, that are read again: pipelines may take minutes
-ANNOUNCED = "announced"
 
 
 class Arrivals(Protocol):
@@ -141,7 +140,8 @@ class DetectJob:
         """Where to take up: an hour ago, or where versions changed while nobody looked."""
         hour = HOUR / self._pace
         hours = _traffic(self._served(complete - DAY / self._pace, complete, hour))
-        upto = min(unexplained(hours, known, hour, self._join), complete - hour)
+        # Whole hours, so that those who served before and the windows that follow leave no gap.
+        upto = min(unexplained(hours, known, hour, self._join), floor_to(complete - hour, hour))
         earlier = [deploy for deploy in known if deploy.at < upto]
         for (service, environment), traffic in hours:
             if traffic.start + hour <= upto + self._width / 2.0:
@@ -198,7 +198,7 @@ class DetectJob:
         complete: float,
         now: float,
     ) -> None:
-        replaced = min((d.at for d in deploys if _replaces(d, deploy)), default=complete)
+        replaced = min((d.at for d in deploys if self._replaces(d, deploy)), default=complete)
         case = self._reader.read(deploy, held, min(complete, replaced))
         case = dataclasses.replace(case, share=self._budgets.share(deploy, now))
         judged = judge(case, now)
@@ -213,6 +213,22 @@ class DetectJob:
         self._put(judged.judgement)
         self._meter.count("perfd_deploys_judged", state=judged.judgement.state)
         log.info("deploy %s %s: %s", deploy.service, deploy.version, judged.judgement.reason)
+
+    def _replaces(self, later: Deploy, deploy: Deploy) -> bool:
+        """Whether a later deploy ends what can be said of this one.
+
+        One that was only announced does when it serves, or when no label would tell; one that
+        names a restart does at once.
+        """
+        place = later.service, later.environment
+        if place != (deploy.service, deploy.environment) or later.version == deploy.version:
+            return False
+        if later.source != ANNOUNCED:
+            return later.at > deploy.at
+        if deploy.version == UNKNOWN and later.at == deploy.at:
+            return True
+        serving = self._watch(place).serving
+        return later.at > deploy.at and (not serving or later.version in serving)
 
     def _deploys(self, now: float) -> list[Deploy]:
         """Deploys that may still be judged, oldest first."""
@@ -260,12 +276,6 @@ def _nameless(windows: Iterable[Window]) -> list[tuple[Place, float, set[str]]]:
             serving.setdefault((window.start, place), set()).add(label.get("instance", UNKNOWN))
     ordered = sorted(serving.items(), key=lambda item: item[0])
     return [(place, start, who) for (start, place), who in ordered if place not in labelled]
-
-
-def _replaces(later: Deploy, deploy: Deploy) -> bool:
-    """Whether a later deploy ends what can be said of this one."""
-    same = (later.service, later.environment) == (deploy.service, deploy.environment)
-    return same and later.version != deploy.version and later.at > deploy.at
 
 
 def _nothing_new(deploy: Deploy) -> Judgement:

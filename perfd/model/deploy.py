@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from perfd.model.identity import fingerprint
 
+ANNOUNCED = "announced"
+
 
 @dataclass(frozen=True, slots=True)
 class Deploy:

@@ -6,7 +6,8 @@ import dataclasses
 import re
 from collections.abc import Iterable
 
-from perfd.model.deploy import Deploy
+from perfd.model.deploy import ANNOUNCED, Deploy
+from perfd.model.series import UNKNOWN
 
 JOIN = 900.0  # seconds: traffic and announcement of one version within 15 minutes are one deploy
 
@@ -32,7 +33,7 @@ def joined(deploy: Deploy, known: Iterable[Deploy]) -> Deploy:
     same = [d for d in known if (d.service, d.environment) == (deploy.service, deploy.environment)]
     twin = next((d for d in same if _one(d, deploy, same)), None)
     if twin is None:
-        return deploy
+        return _timed(deploy, same)
     return dataclasses.replace(
         twin,
         previous=twin.previous or deploy.previous,
@@ -41,6 +42,13 @@ def joined(deploy: Deploy, known: Iterable[Deploy]) -> Deploy:
         message=twin.message or deploy.message,
         claims=tuple(dict.fromkeys(twin.claims + deploy.claims)),
     )
+
+
+def _timed(deploy: Deploy, known: Iterable[Deploy]) -> Deploy:
+    """An announcement that names the restart of a service without labels: that was the time."""
+    restarts = (d.at for d in known if d.version == UNKNOWN and abs(d.at - deploy.at) <= JOIN)
+    at = next(restarts, None) if deploy.source == ANNOUNCED else None
+    return deploy if at is None else dataclasses.replace(deploy, at=at)
 
 
 def _one(known: Deploy, told: Deploy, all_: Iterable[Deploy]) -> bool:

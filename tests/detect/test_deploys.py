@@ -161,3 +161,21 @@ def test_an_announcement_is_completed_by_the_traffic() -> None:
     whole = joined(seen, [told], 900.0)
     assert (whole.id, whole.commit, whole.previous) == (told.id, "abc", "1")
     assert joined(seen, [told], 300.0) is seen
+
+
+def test_a_rollback_behind_a_silence_is_a_deploy() -> None:
+    service = Service()
+    service.serve(60, {"1": 100})
+    service.serve(40, {"2": 100})
+    service.serve(45, {})
+    service.serve(20, {"1": 100})
+    assert service.story == [("1", "2", 60.0), ("2", "1", 145.0)]
+
+
+def test_a_restart_is_what_was_announced() -> None:
+    told = Deploy("pricing", "test", "2", "", 1000.0, source="announced", commit="abc")
+    restart = Deploy("pricing", "test", "unknown", "unknown", 1300.0, source="restart")
+    assert joined(restart, [told], 900.0) == Deploy(
+        "pricing", "test", "2", "unknown", 1000.0, source="announced", commit="abc"
+    )
+    assert joined(restart, [told], 200.0) == restart

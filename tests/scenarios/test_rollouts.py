@@ -112,6 +112,39 @@ def test_canary_while_everything_gets_slower() -> None:
 
 
 @pytest.mark.slow
+def test_canary_of_few_requests() -> None:
+    """A slow canary that gets three requests a minute: nothing at first, a ticket within 2.5 h."""
+    world = watched(28, rate=1.0)
+    pricing(world).canary("1.1.0", share=0.05, slower=SLOW)
+    world.run(minutes=45)
+    assert world.tickets() == [], "there were too few requests to know"
+    world.run(minutes=105)
+    assert blamed(world.ticket_for("pricing")) == ["1.1.0"], world.reasons()
+
+
+@pytest.mark.slow
+def test_canary_promoted_though_slow() -> None:
+    """A slow canary is promoted all the same: its ticket stays the only one."""
+    world = watched(29, rate=4.0)
+    pricing(world).canary("1.1.0", share=0.05, slower=SLOW)
+    world.run(minutes=45)
+    pricing(world).promote()
+    world.run(minutes=45)
+    ticket = world.ticket_for("pricing")
+    assert (str(ticket.state), blamed(ticket)) == ("open", ["1.1.0"])
+
+
+@pytest.mark.slow
+def test_rolling_over_an_hour() -> None:
+    """Twelve instances replaced over an hour: one ticket, judged against the old ones beside."""
+    world = watched(30, instances=12)
+    pricing(world).roll("1.1.0", over=60, slower=SLOW)
+    world.run(minutes=60)
+    ticket = world.ticket_for("pricing")
+    assert (blamed(ticket), ticket.provisional) == (["1.1.0"], False)
+
+
+@pytest.mark.slow
 def test_canary_withdrawn() -> None:
     """A slow canary is taken back: its ticket is verified by the version that stayed."""
     world = watched(8, rate=2.0)
@@ -149,6 +182,52 @@ def test_rollback_before_it_could_be_judged() -> None:
     pricing(world).rollback(over=2)
     world.run(minutes=50)
     assert world.tickets() == [], world.reasons()
+
+
+@pytest.mark.slow
+def test_back_by_two_versions() -> None:
+    """Back to the version before the last good one: the fix all the same, and verified."""
+    world = watched(25)
+    pricing(world).roll("1.1.0")
+    world.run(minutes=70)
+    pricing(world).roll("1.2.0", slower=SLOW)
+    world.run(minutes=45)
+    assert blamed(world.ticket_for("pricing")) == ["1.2.0"]
+    pricing(world).roll("1.0.0")
+    world.run(minutes=40)
+    ticket = world.ticket_for("pricing")
+    assert (str(ticket.state), ticket.verification.version) == ("verified", "1.0.0")
+
+
+@pytest.mark.slow
+def test_rollback_while_perfd_was_down() -> None:
+    """Rolled back while perfd was down for forty minutes: found afterwards, and verified."""
+    world = watched(26)
+    pricing(world).roll("1.1.0", slower=SLOW)
+    world.run(minutes=45)
+    world.kill()
+    pricing(world).rollback(over=2)
+    world.run(minutes=40)
+    world.start()
+    world.run(minutes=40)
+    ticket = world.ticket_for("pricing")
+    assert [d.version for d in world.deploys()] == ["1.1.0", "1.0.0"]
+    assert (str(ticket.state), ticket.verification.version) == ("verified", "1.0.0")
+
+
+@pytest.mark.slow
+def test_fixed_forward_and_broken_again() -> None:
+    """A fix verifies the ticket, and a later build that is slow again reopens the same one."""
+    world = watched(27)
+    pricing(world).roll("1.1.0", slower=SLOW)
+    world.run(minutes=45)
+    pricing(world).roll("1.1.1")
+    world.run(minutes=70)
+    assert str(world.ticket_for("pricing").state) == "verified"
+    pricing(world).roll("1.2.0", slower=SLOW)
+    world.run(minutes=45)
+    ticket = world.ticket_for("pricing")
+    assert (str(ticket.state), ticket.occurrence, blamed(ticket)) == ("open", 2, ["1.2.0"])
 
 
 def test_redeploy_of_the_same_version() -> None:
@@ -276,11 +355,46 @@ def test_post_without_a_version_label() -> None:
     assert blamed(world.ticket_for("pricing")) == ["1.1.0"], world.reasons()
 
 
+def test_post_and_restart_without_a_version_label() -> None:
+    """No version label, announced and then restarted: one deploy, which has the POST's name."""
+    world = watched(31, versioned=False)
+    world.announce(pricing(world), "1.1.0")
+    world.run(minutes=2)
+    pricing(world).roll("1.1.0", over=3, slower=SLOW)
+    world.run(minutes=45)
+    assert [d.version for d in world.deploys()] == ["1.1.0"]
+    assert blamed(world.ticket_for("pricing")) == ["1.1.0"]
+
+
+@pytest.mark.slow
+def test_restart_and_then_a_post_without_a_version_label() -> None:
+    """No version label, announced ten minutes after the restart: the restart gets its name."""
+    world = watched(32, versioned=False)
+    pricing(world).roll("1.1.0", over=3, slower=SLOW)
+    world.run(minutes=10)
+    world.announce(pricing(world), "1.1.0")
+    world.run(minutes=45)
+    ticket = world.ticket_for("pricing")
+    assert blamed(ticket) == ["1.1.0"], world.reasons()
+    assert ticket.change_at < world.now - 50 * MINUTE
+
+
+@pytest.mark.slow
+def test_rollback_without_a_version_label() -> None:
+    """No version label, restarted slow and restarted back: a ticket, and it is verified."""
+    world = watched(33, versioned=False)
+    pricing(world).roll("1.1.0", over=3, slower=SLOW)
+    world.run(minutes=50)
+    pricing(world).rollback(over=3)
+    world.run(minutes=55)
+    assert str(world.ticket_for("pricing").state) == "verified", world.reasons()
+
+
 # --- announced ------------------------------------------------------------------------------------
 
 
 def test_post_before_the_traffic() -> None:
-    """Announced five minutes before its traffic: one deploy, one ticket, with the commit's words."""
+    """Announced five minutes before its traffic: one deploy and one ticket, with its words."""
     world = watched(22)
     world.announce(pricing(world), "1.1.0", message="faster, they said")
     world.run(minutes=5)
@@ -313,3 +427,16 @@ def test_post_of_an_equal_build() -> None:
     world.run(minutes=50)
     judged(world, "1.1.0")
     assert world.tickets() == []
+
+
+def test_post_in_other_words() -> None:
+    """Announced as `v1.1.0` after the traffic of `1.1.0`: the traffic is judged all the same."""
+    world = watched(34)
+    pricing(world).roll("1.1.0", over=3, slower=SLOW)
+    world.run(minutes=5)
+    world.announce(pricing(world), "v1.1.0")
+    world.run(minutes=45)
+    ticket = world.ticket_for("pricing")
+    assert blamed(ticket) == ["1.1.0"]
+    assert ticket.verification.verdict is Verdict.INCONCLUSIVE, "it has no request to be judged by"
+    assert "no request names v1.1.0 yet" in world.judgements("pricing")[-1].reason
