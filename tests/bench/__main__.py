@@ -9,7 +9,17 @@ from __future__ import annotations
 import importlib
 import sys
 
-BENCHES = ("ingest", "receive", "profiles", "daemon", "disk", "pages", "deploys", "topologies")
+BENCHES = (
+    "ingest",
+    "receive",
+    "profiles",
+    "daemon",
+    "disk",
+    "pages",
+    "deploys",
+    "agents",
+    "topologies",
+)
 
 
 def main(names: list[str]) -> int:

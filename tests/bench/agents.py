@@ -115,13 +115,11 @@ def crowd(count: int, seconds: float) -> bool:
         bodies, sent = fleet.traffic
         assert centre.stop() == 0
         stored = requests_on_disk(centre.folder / "data" / "perfd.db")
-    print(
-        f"{count} agents, {seconds:.0f} s  centre: {core:.1f} % of a core  peak RSS "
-        f"{cost.peak:.0f} MiB  lag p50 {_at(lags, 0.5):.0f} s  p99 {_at(lags, 0.99):.0f} s  max {max(lags):.0f} s"
-    )
-    print(
-        f"  {bodies} bodies of {sent / max(bodies, 1) / 1024:.1f} KiB; store {size / MIB:.0f} MiB"
-    )
+    late = f"p50 {_at(lags, 0.5):.0f} s  p99 {_at(lags, 0.99):.0f} s  max {max(lags):.0f} s"
+    kib = sent / max(bodies, 1) / 1024
+    print(f"{count} agents, {seconds:.0f} s: the centre takes {core:.1f} % of a core")
+    print(f"  peak RSS {cost.peak:.0f} MiB  store {size / MIB:.0f} MiB  lag {late}")
+    print(f"  {bodies} bodies of {kib:.1f} KiB")
     print(f"  requests: {fleet.sent:,} given to agents, {stored:,} on the centre's disk")
     print(f"control: {fleet.added_up:,} in all bodies taken; a centre that adds up has those")
     return stored == fleet.sent < fleet.added_up
