@@ -10,30 +10,38 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perfd.detect.cells import Cells
+from perfd.detect.cells import LOG, Cells
+from perfd.detect.noise import Spread, noise, spread
 from perfd.model.finding import Interval
 from perfd.model.window import Window
 
 Array = NDArray[np.float64]
 
-ENOUGH = 100  # requests that tell a load to a tenth
+ENOUGH = 1000  # requests that tell a load to 3 %
 BLOCK = 5  # windows, at most, in which load is taken as one
 ALIKE = math.log(1.25)  # of a new cell's load: that many requests there must have been before
 BEYOND = math.log(1.1)  # the greatest load before, up to which a line may be drawn on
-NEAR = math.log(2.0)  # where the weight of an old cell ends
+NEAR = math.log(1.5)  # where the weight of an old cell ends
+STEEPEST = 4.0  # times what it was nearby: further no line is followed
+TINY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class Equal:
-    """What is left of a shift at equal load, over `requests` of the new side."""
+    """The part of the new side whose load the old side has had: its cells at `starts`.
 
+    `level` is what the old side would have been there, and `shift` how far the new one is from it.
+    """
+
+    level: float
     shift: float
-    requests: float
+    error: Spread
+    starts: frozenset[float]
 
 
 Kind = tuple[str, str]  # operation and status class
@@ -46,7 +54,10 @@ class Load:
     def __init__(self, windows: Iterable[Window], costs: Costs, width: float) -> None:
         windows = list(windows)
         self._costs = costs
-        self._block = width * _windows_in_block(windows)
+        usual = _usual(windows)
+        length = min(max(math.ceil(ENOUGH / usual), 1), BLOCK)
+        self._block = width * length
+        self.noise = 1.0 / (usual * length)  # variance of ln(load) that is only chance
         work: defaultdict[int, float] = defaultdict(float)
         seen: defaultdict[int, dict[float, float]] = defaultdict(dict)
         for window in windows:
@@ -70,13 +81,14 @@ class Load:
         return self._costs.get(kind_of(window), 0.0)
 
 
-def _windows_in_block(windows: Iterable[Window]) -> int:
-    """As few as hold requests enough to tell a load: within longer ones it may change."""
-    counts: defaultdict[float, int] = defaultdict(int)
+def _usual(windows: Iterable[Window]) -> float:
+    """Requests in a window, of the finest."""
+    counts: defaultdict[tuple[float, float], int] = defaultdict(int)
     for window in windows:
-        counts[window.start] += window.count
-    usual = float(np.median(list(counts.values()))) if counts else 0.0
-    return min(max(math.ceil(ENOUGH / max(usual, 1.0)), 1), BLOCK)
+        counts[window.width, window.start] += window.count
+    narrow = min((width for width, _ in counts), default=0.0)
+    held = [n for (width, _), n in counts.items() if width <= narrow]
+    return max(float(np.median(held)) if held else 0.0, 1.0)
 
 
 def costs(before: Iterable[Window], windows: Iterable[Window], *, by_class: bool) -> Costs:
@@ -129,29 +141,47 @@ def equal(load: Load, old: Cells, new: Cells, few: float) -> Equal | None:
     counts by its requests: near saturation a tenth more load is a fifth more latency. None where
     either side has fewer than `few` requests at loads that both have had.
     """
+    old = old.where(np.isfinite(load.at(old.start)))
     x_old, x_new = load.at(old.start), load.at(new.start)
-    kept_old = np.isfinite(x_old)
-    if not kept_old.any():
+    if not len(old):
         return None
-    x_old, y_old, n_old = x_old[kept_old], old.y[kept_old], old.n[kept_old]
     apart = np.abs(x_new[:, None] - x_old[None, :])
-    held = (apart <= ALIKE) @ n_old
-    kept = (held >= few) & (x_new <= x_old.max() + BEYOND)
-    n = new.n[kept]
-    if n.sum() < few:
+    kept = ((apart <= ALIKE) @ old.n >= few) & (x_new <= x_old.max() + BEYOND)
+    if new.n[kept].sum() < few:
         return None
-    weights = np.clip(1.0 - apart[kept] / NEAR, 0.0, None) * n_old[None, :]
-    expected = _lines(weights, x_old, y_old, x_new[kept])
-    return Equal(float(n @ (new.y[kept] - expected) / n.sum()), float(n.sum()))
+    kept_cells = new.where(kept)
+    rest = _less(kept_cells, _line(old, x_old, x_new[kept], load.noise))
+    near = (apart[kept] < NEAR).any(axis=0)
+    reference = _less(old, _line(old, x_old, x_old, load.noise)).where(near)
+    between = noise([reference, rest])
+    error = spread(reference, between).plus(spread(rest, between))
+    level = kept_cells.level - rest.level
+    return Equal(level, rest.level, error, frozenset(kept_cells.start.tolist()))
 
 
-def _lines(weights: Array, x: Array, y: Array, at: Array) -> Array:
-    """Weighted lines through (x, y), one per row of `weights`, at one place each.
+def _less(cells: Cells, expected: Array) -> Cells:
+    """The cells less what is expected of each."""
+    y = cells.y - expected
+    return replace(cells, y=y, level=float(cells.n @ y / cells.total))
 
-    Never falling: what is slower when it is idle is cold, and no measure of load.
+
+def _line(old: Cells, x: Array, at: Array, noise_of_x: float) -> Array:
+    """What `old` is at each of some ln(load): lines weighted by nearness and requests.
+
+    In a queue 1 / latency falls in proportion to load, (1 - load / capacity) / service time, so it
+    is 1 / latency to which the lines are fitted; to error rates themselves. Never the other way:
+    what is slower when it is idle is cold, and no measure of load. What is chance in the loads
+    flattens a line, and is taken out of their spread (at most half of it).
     """
+    weights = np.clip(1.0 - np.abs(at[:, None] - x[None, :]) / NEAR, 0.0, None) * old.n[None, :]
+    inverse = old.scale == LOG
+    load, y = np.exp(x), np.exp(old.level - old.y) if inverse else -old.y
     total = weights.sum(axis=1)
-    x_mean, y_mean = weights @ x / total, weights @ y / total
-    spread = weights @ (x * x) / total - x_mean**2
-    slope = (weights @ (x * y) / total - x_mean * y_mean) / np.maximum(spread, 1e-6)
-    return np.asarray(y_mean + np.maximum(slope, 0.0) * (at - x_mean))
+    load_mean, y_mean = weights @ load / total, weights @ y / total
+    width = weights @ (load * load) / total - load_mean**2
+    width = np.maximum(width - noise_of_x * load_mean**2, width / 2.0)
+    slope = (weights @ (load * y) / total - load_mean * y_mean) / np.maximum(width, TINY)
+    found = y_mean + np.minimum(slope, 0.0) * (np.exp(at) - load_mean)
+    if inverse:
+        return np.asarray(old.level - np.log(np.maximum(found, y_mean / STEEPEST)))
+    return np.asarray(-found)

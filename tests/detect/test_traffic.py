@@ -110,6 +110,16 @@ def test_errors_of_an_overload_are_not_blamed_on_the_deploy() -> None:
     assert any("load" in f.reason for f in world.findings.values() if f.metric == "error_rate")
 
 
+def test_a_regression_of_one_request_in_eight_shows_while_load_rises_a_little() -> None:
+    """The mean hardly moves, so that load could explain all of that; p95 is three times as long."""
+    world = World()
+    slow = replace(NEW, rate=8.0, latency=0.12, cpu=0.1)
+    world.run(70, OLD)
+    world.run(40, replace(NEW, rate=57.0), slow)
+    (finding,) = world.opened
+    assert finding.metric == "latency.p95"
+
+
 # --- crawlers -------------------------------------------------------------------------------------
 
 PEOPLE = replace(OLD, rate=60.0, latency=0.040)

@@ -10,17 +10,20 @@ hardly depends on load, and so is the witness that remains.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from perfd.detect import measures
 from perfd.detect.candidate import Candidate
 from perfd.detect.cells import Cells
-from perfd.detect.load import Load, costs, equal, most
+from perfd.detect.load import Equal, Load, costs, equal, most
 from perfd.detect.status_classes import of_class
 from perfd.detect.wording import bound, change
 from perfd.model.finding import Check
 
 NAME = "load"
-ROSE = math.log(1.25)  # below that, saturation makes less of it than the noise of an hour
+ROSE = math.log(1.03)  # near saturation that is a fifth more latency
+MUCH = math.log(1.25)  # from here on it takes proof that it is not the load
+KEPT = 0.5  # of the shift, which is enough where load rose by less
 MARGIN = 0.5  # of the floor, above which what is left is for sure
 SURE = 2.33  # deviations: 99 %
 _OF_MEAN = {measures.LATENCY_P95: measures.LATENCY_MEAN}
@@ -47,7 +50,8 @@ def check(candidate: Candidate) -> Check | None:
 def _verdict(candidate: Candidate, load: Load, rise: float) -> Check | None:
     found, operation, sides = candidate.comparison, candidate.operation, candidate.sides
     day = [*sides.older.get(operation, ()), *sides.before.get(operation, ())]
-    # What a window says of a quantile holds near that quantile alone; loads lead far from it.
+    # What load does to a quantile is taken from the mean: what a window says of a quantile holds
+    # near that quantile alone, and loads lead far from it.
     metric = _OF_MEAN.get(candidate.metric, candidate.metric)
     old = measures.read(metric, of_class(day, candidate.status_class))
     new = measures.read(metric, candidate.after)
@@ -56,6 +60,8 @@ def _verdict(candidate: Candidate, load: Load, rise: float) -> Check | None:
     words = f"the service was offered {rise:.1f} times the load"
     inputs: dict[str, float | int | str] = {"load": rise, "shift": found.shift}
     same = equal(load, old, new, candidate.case.settings.min_requests)
+    if same is None and math.log(rise) < MUCH:
+        return None
     if same is None:
         limit = math.exp(most(load, old) - _now(load, new)) * rise
         verdict = (
@@ -63,13 +69,45 @@ def _verdict(candidate: Candidate, load: Load, rise: float) -> Check | None:
             f"({limit:.1f} times): {change(found)} may be the load, nothing can be compared with it"
         )
         return Check(NAME, False, verdict, inputs)
-    inputs |= {"left": same.shift, "requests": int(same.requests)}
-    left = f"{words}; at equal load {bound(found, same.shift)} of {change(found)} is left"
+    left = _left(candidate, metric, same)
+    if left is None:
+        return None
+    inputs |= {"left": left.shift, "requests": int(left.requests)}
+    verdict = f"{words}; at equal load {bound(found, left.shift)} of {change(found)} is left"
+    return Check(NAME, _stands(candidate, left, rise), verdict, inputs)
+
+
+class _Left(NamedTuple):
+    """What is left of the shift at equal load, its variance, and the requests that tell."""
+
+    shift: float
+    variance: float
+    requests: float
+
+
+def _left(candidate: Candidate, metric: str, same: Equal) -> _Left | None:
+    """The shift of the windows that can be compared, less what load does to `metric`."""
+    windows = [w for w in candidate.after if w.start in same.starts]
+    kept = measures.read(candidate.metric, windows)
+    usual = measures.read(metric, candidate.before)
+    if kept is None or usual is None or candidate.old is None:
+        return None
+    shift = kept.level - candidate.old.level - (same.level - usual.level)
+    variance = same.error.variance + kept.sampling / kept.total
+    return _Left(shift, variance, kept.total)
+
+
+def _stands(candidate: Candidate, left: _Left, rise: float) -> bool:
+    """Above the floor at equal load, and either beyond doubt above half of it or most of the shift.
+
+    The latter is enough where load rose by little.
+    """
+    found, floor = candidate.comparison, candidate.least_shift
+    assert found is not None
+    kept = math.log(rise) < MUCH and left.shift >= KEPT * found.shift
     model = 0.0 if found.metric == measures.ERROR_RATE else MODEL
-    doubt = math.hypot(math.sqrt(found.whole.variance * new.total / same.requests), model)
-    floor = candidate.least_shift
-    passed = same.shift >= floor and same.shift - SURE * doubt >= MARGIN * floor
-    return Check(NAME, passed, left, inputs)
+    sure = left.shift - SURE * math.hypot(math.sqrt(left.variance), model) >= MARGIN * floor
+    return left.shift >= floor and (kept or sure)
 
 
 def _now(load: Load, new: Cells) -> float:
