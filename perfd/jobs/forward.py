@@ -147,13 +147,13 @@ class ForwardJob:
         receipt = await self._carrier.post(body)
         self._meter.count("perfd_forward_sent_bytes", len(body))
         self._meter.count("perfd_forward_sent_rows", len(load.partials))
-        self._told.update(deploy.id for deploy in shipment.deploys)
-        if len(self._known) > MOST_KNOWN:
-            self._known.clear()
-        self._known.update(shipment.symbols.nodes)
         if not self._ledger.receive(receipt):
             self._known.clear()
             self._told.clear()
+        if len(self._known) > MOST_KNOWN:
+            self._known.clear()
+        self._known.update(shipment.symbols.nodes)
+        self._told.update(deploy.id for deploy in shipment.deploys)
         self._store.release(receipt.accepted)
 
     def _shipment(self, agent: Agent, load: Load) -> Shipment:
