@@ -19,6 +19,7 @@ BENCHES = (
     "deploys",
     "agents",
     "topologies",
+    "loads",
 )
 
 

@@ -62,7 +62,7 @@ def pricing(world: World, *operations: Operation, **changes: object) -> Service:
 def test_a_deploy_in_the_morning_rush() -> None:
     """An equal build while the morning doubles traffic and latency rises with it: no ticket."""
     world = World(seed=1)
-    rate = daily(4.0, 0.8, peak=3.0)
+    rate = daily(3.2, 0.8, peak=3.0)
     service = pricing(world, Operation(rate=rate, queue=line(rate)))
     world.run(minutes=5)
     service.roll("1.1.0", over=5)
@@ -74,7 +74,7 @@ def test_a_deploy_in_the_morning_rush() -> None:
 def test_a_slower_deploy_in_the_morning_rush() -> None:
     """A slower build while the morning doubles traffic: one ticket, on the build."""
     world = World(seed=2)
-    rate = daily(4.0, 0.8, peak=3.0)
+    rate = daily(3.2, 0.8, peak=3.0)
     service = pricing(world, Operation(rate=rate, queue=line(rate)))
     world.run(minutes=5)
     service.roll("1.1.0", over=5, slower=SLOW)
@@ -116,11 +116,11 @@ def test_a_deploy_on_monday_morning() -> None:
 def test_a_campaign_right_after_an_equal_deploy() -> None:
     """Five times the traffic from minutes after a deploy, latency rises with it: no ticket."""
     world = World(seed=5)
-    service = pricing(world, steady(2.0))
+    service = pricing(world, steady(1.7))
     world.run(minutes=5)
     service.deploy("1.1.0")
     (operation,) = service.operations
-    operation.rate = campaign(world, 5, 2.0, 5.0)
+    operation.rate = campaign(world, 5, 1.7, 5.0)
     operation.queue = line(operation.rate)
     world.run(minutes=45)
     assert world.tickets() == []
@@ -238,13 +238,13 @@ def test_a_regression_behind_fast_errors() -> None:
 def test_load_shedding_in_a_campaign() -> None:
     """A campaign, of which half is shed by fast failures: neither latency nor errors are blamed."""
     world = World(seed=14)
-    service = pricing(world, Operation(rate=2.0, failure=0.001))
+    service = pricing(world, Operation(rate=1.7, failure=0.001))
     world.run(minutes=5)
     service.deploy("1.1.0")
     (operation,) = service.operations
-    rate = campaign(world, 5, 2.0, 5.0)
+    rate = campaign(world, 5, 1.7, 5.0)
     operation.rate = rate
-    operation.errors = lambda at: max(0.002, 1.0 - 5.0 / rate(at))
+    operation.errors = lambda at: max(0.002, 1.0 - 4.25 / rate(at))
     world.run(minutes=45)
     assert world.tickets() == []
     assert told(world, "times the load")
