@@ -16,7 +16,7 @@ from perfd.aggregate.operation import METHODS, OTHER_METHOD
 from perfd.model.window import Window
 
 WHOLE = 0.9  # of the other's requests
-FEWEST = 100  # requests of a version, below which a part of it says nothing
+FEWEST = 20  # requests of a version, below which a part of it says nothing
 
 _HTTP = METHODS | {OTHER_METHOD}  # the first word of an HTTP operation
 

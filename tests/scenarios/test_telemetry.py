@@ -10,6 +10,8 @@ import pytest
 
 from perfd.model.series import METRIC_REQUESTS, REQUESTS
 from perfd.model.ticket import State, Ticket
+from perfd.web.reader import Reader
+from perfd.web.views.service import service_page
 from tests.scenarios.reporting import CUMULATIVE, DELTA, EXPLICIT, EXPONENTIAL
 from tests.scenarios.world import MINUTE, START, Instance, Operation, Reporting, Service, World
 
@@ -218,6 +220,20 @@ def test_metrics_only_and_fixed() -> None:
     assert world.ticket_for("pricing").state is State.VERIFIED
 
 
+def test_pages_of_a_service_without_spans() -> None:
+    """No spans: the service's page shows rate, errors and durations all the same."""
+    world, _ = watched(27, spans=False, metrics=True, errors=0.05)
+    world.run(minutes=10)
+    assert world.engine is not None
+    reader = Reader(world.store, world.engine.collecting.aggregate)
+    page = service_page(reader, "pricing", world.now)
+    assert page is not None
+    (row,) = page.operations
+    assert (row.name, row.rate) == ("POST /quote", "2.0 /s")
+    assert row.errors.startswith("5.")
+    assert page.service.red.quantile(0.5) == pytest.approx(0.04, rel=0.15)
+
+
 def test_counters_begin_anew() -> None:
     """No spans, processes restart and their counters with them: nothing is counted twice."""
     world, pricing = watched(20, spans=False, metrics=True)
@@ -396,6 +412,16 @@ def test_a_collector_delivers_an_hour_late() -> None:
     world.run(minutes=10)
     assert world.tickets() == []
     assert requests(world) == pytest.approx(75 * MINUTE, rel=0.05)
+
+
+@pytest.mark.parametrize("temporality", [CUMULATIVE, DELTA])
+def test_a_collector_delivers_metrics_an_hour_late(temporality: str) -> None:
+    """No spans, and an hour of exports at once, and late: every request is counted once."""
+    world, pricing = watched(39, rate=1.0, spans=False, metrics=True, temporality=temporality)
+    cut_off(world, pricing, 60, lambda _: None)
+    world.run(minutes=10)
+    assert world.tickets() == []
+    assert requests(world, METRIC_REQUESTS) == pytest.approx(75 * MINUTE, rel=0.05)
 
 
 @pytest.mark.slow
