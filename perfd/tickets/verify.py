@@ -48,12 +48,12 @@ def verdict(
     the fix, and it is looked at again.
     """
     found = _by_rule(rule, ticket, after, guards, now)
-    if hosts is None or hosts.passed or not against(found):
+    if hosts is None or hosts.passed or not _against(found):
         return found
     return _told(ticket, Verdict.INCONCLUSIVE, f"{found.text}; {hosts.verdict}", after, now)
 
 
-def against(found: Verification) -> bool:
+def _against(found: Verification) -> bool:
     """Whether a verdict sends the ticket back to open."""
     return found.verdict not in (Verdict.VERIFIED, Verdict.INCONCLUSIVE)
 

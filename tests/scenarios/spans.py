@@ -105,7 +105,7 @@ def _work(served: Served) -> None:
     sums = np.bincount(served.which, served.own, len(instances))
     counts = np.bincount(served.which, minlength=len(instances))
     for instance, seconds, count in zip(instances, sums, counts, strict=True):
-        instance.cpu_seconds += service.cpu * instance.build.cpu * float(seconds)
+        instance.cpu_seconds += service.cpu * instance.build.cpu * float(seconds) / instance.starved
         instance.served += int(count)
 
 

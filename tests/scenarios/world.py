@@ -30,8 +30,9 @@ what is different in a version: `slower=` and `failing=` (a number, or by operat
 **Telemetry.** `service.reporting` (see reporting.py): sampled share and trace state, tail sampler,
 metrics beside or in place of spans, without a version or an instance label, late, duplicated.
 `service.profiled = lambda _: {("main", "quote"): 20.0}` pushes pprof, samples per second by
-stack; `world.host("node-1").gauges[...] = …` are resources of a host; `world.send(signal, body)`
-delivers any body at once.
+stack; `world.host("node-1").gauges[...] = …` are resources of a host (`.others = 0.7` keeps it busy
+with something else, `instance.starved = 1.4` is what that does to a process);
+`world.send(signal, body)` delivers any body at once.
 
 **perfd.** `announce(service, version)` is POST /api/v1/deploys; `kill()` and `start()` are a crash
 and the next life over the same store and log; `config` is the whole configuration (`World(detect=
@@ -112,7 +113,7 @@ class World:
         self._traffic = Traffic(self.weather, self._rng)
         self.services: dict[str, Service] = {}
         self._spans, self._metrics = SpanSink(), MetricSink()
-        self._machines = Machines()
+        self._machines = Machines(self.services.values)
         clock, self.meter = ManualClock(START), CountingMeter()
         store = MemoryStore(self.config.store, pace=pace, meter=self.meter)
         self._ground = Ground(
