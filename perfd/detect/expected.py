@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from perfd.detect.beside import Others, Shift, others, relative, shift_of
-from perfd.detect.cells import Cells
+from perfd.detect.cells import LINEAR, Cells
 from perfd.detect.excess import FEWEST_PEERS, Raw, moderated, raw, usual
 from perfd.detect.noise import Spread
 from perfd.detect.placebo import Grid, placebos
@@ -49,7 +49,7 @@ def expected(
     """
     own = _raws(sides, on)
     by_itself = dict(zip(own, moderated([one for one, _ in own.values()]), strict=True))
-    found = {name: Expected(0.0, excess) for name, excess in by_itself.items()}
+    found = {name: Expected(0.0, at_rate(sides[name], by_itself[name])) for name in own}
     less = _relatives(own, beside)
     if len(less) < FEWEST_PEERS or usual(list(less.values())) >= usual([own[n][0] for n in less]):
         return found
@@ -60,6 +60,18 @@ def expected(
         else:
             found[name] = Expected(0.0, by_itself[name], 2.0)
     return found
+
+
+def at_rate(one: OneMetric, excess: Spread) -> Spread:
+    """The excess of a rate of errors, at the rate that is to be judged.
+
+    Bursts go with the rate: their variance is taken to grow with it, as in quasi-Poisson models,
+    since the variance of a quiet day would call each burst a change.
+    """
+    if one.old.scale != LINEAR or one.past is None or one.past.level <= 0.0:
+        return excess
+    rate = (one.old.level + one.new.level) / 2.0
+    return Spread(excess.variance * max(rate / one.past.level, 1.0), excess.freedom)
 
 
 def _raws(sides: Mapping[str, OneMetric], on: Grid | None) -> dict[str, tuple[Raw, Shift | None]]:

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from perfd.detect.cells import LOG, Cells
-from perfd.detect.expected import Expected, OneMetric, controls, expected
+from perfd.detect.cells import LINEAR, LOG, Cells
+from perfd.detect.expected import Expected, OneMetric, at_rate, controls, expected
+from perfd.detect.noise import Spread
 from perfd.detect.placebo import grid
 
 MINUTE, BLOCK = 60.0, 300.0
@@ -105,3 +106,18 @@ def test_few_others_are_no_control() -> None:
     rng = np.random.default_rng(8)
     sides = service(rng, [0.1, 0.0, 0.0], shared=0.1, own=0.01)
     assert {one.chances for one in told(sides).values()} == {1.0}
+
+
+def rate(level: float) -> Cells:
+    one = np.array([1000.0])
+    return Cells(LINEAR, level, np.zeros(1), np.ones(1), one, np.array([level]), level)
+
+
+def test_bursts_of_errors_go_with_their_rate() -> None:
+    day = Spread(1e-6, 20.0)
+    assert at_rate(OneMetric(rate(0.01), rate(0.03), rate(0.01)), day).variance == pytest.approx(
+        2e-6
+    )
+    assert at_rate(OneMetric(rate(0.01), rate(0.01), rate(0.01)), day) == day
+    assert at_rate(OneMetric(rate(0.01), rate(0.0), rate(0.01)), day) == day
+    assert at_rate(OneMetric(rate(0.0), rate(0.02), rate(0.0)), day) == day
