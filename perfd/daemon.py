@@ -24,12 +24,13 @@ from perfd.engine.collecting import Collecting
 from perfd.engine.forwarding import Forwarding
 from perfd.engine.surroundings import Surroundings
 from perfd.errors import ConfigError, PerfdError, StoreError
-from perfd.interfaces import Clock
+from perfd.interfaces import Clock, Component
 from perfd.jobs.intake import LoggedIntake
 from perfd.model.series import Resource
 from perfd.schedule import Schedule
 from perfd.sources.admission import Admission
 from perfd.sources.decoders import Decoders
+from perfd.sources.on_demand import OnDemand
 from perfd.sources.pyroscope_push import routes as pyroscope_routes
 from perfd.sources.sampler import ResourceSampler
 from perfd.sources.settings import TlsSettings as OtlpTls
@@ -321,10 +322,15 @@ class Daemon:
             address = config.listen.otlp_http
             add(OtlpHttp(config.otlp, address, *self._door(address)), essential=True)
         if config.listen.otlp_grpc:
-            from perfd.sources.otlp_grpc import OtlpGrpc
+            is_agent = isinstance(self._part, Forwarding)
+            address, make = config.listen.otlp_grpc, self._otlp_grpc
+            add(OnDemand("otlp_grpc", address, make) if is_agent else make(), essential=True)
 
-            address = config.listen.otlp_grpc
-            add(OtlpGrpc(config.otlp, address, *self._door(address)), essential=True)
+    def _otlp_grpc(self) -> Component:
+        from perfd.sources.otlp_grpc import OtlpGrpc
+
+        address = self._config.listen.otlp_grpc
+        return OtlpGrpc(self._config.otlp, address, *self._door(address))
 
     def _publish(self) -> None:
         """Gauges of what only the daemon knows together."""

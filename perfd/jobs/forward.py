@@ -92,21 +92,26 @@ class ForwardJob:
         closed = floor_to(min(now, self._flushed()) - LATENESS, self._width)
         await self._try(closed)
 
-    async def drain(self, within: float = 5.0) -> None:
-        """Send everything, open minutes too, and say goodbye; what is cut off stays stored."""
+    async def drain(self, within: float = 5.0) -> bool:
+        """Send everything, open minutes too, and say goodbye; whether the centre has all of it.
+
+        What is cut off stays in the store, and the next start sends it.
+        """
         self._agent = dataclasses.replace(self._agent, leaving=True)
         try:
-            await asyncio.wait_for(self._try(math.inf), within)
+            return await asyncio.wait_for(self._try(math.inf), within)
         except TimeoutError:
             log.warning("the centre did not take the last rows in time; the next start sends them")
+            return False
 
-    async def _try(self, closed: float) -> None:
+    async def _try(self, closed: float) -> bool:
         try:
             await self._send_all(closed)
         except DeliveryError as error:
             self._failed(error)
-        else:
-            self._failures = 0
+            return False
+        self._failures = 0
+        return True
 
     async def _send_all(self, closed: float) -> None:
         if self._ledger.accepted is None:

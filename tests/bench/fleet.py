@@ -97,8 +97,8 @@ class OneAgent:
                 self._flushed, due = now, now + FLUSH
             await self.job.run(now)
             await asyncio.sleep(INTERVAL)
-        for _ in range(20):  # until no answer is lost
-            await self.job.drain(30.0)
+        while not await self.job.drain(60.0):  # noqa: ASYNC110 - each turn is a request
+            await asyncio.sleep(self._chance.random() * INTERVAL)
         await self.carrier.close()
 
     def _windows(self, now: float) -> Iterator[Window]:

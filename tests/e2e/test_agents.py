@@ -88,6 +88,24 @@ def test_two_agents_replaced_with_empty_disks_are_one_ticket(tmp_path: Path, kil
 
 
 @pytest.mark.slow
+def test_grpc_is_loaded_by_its_first_export_which_is_not_lost(tmp_path: Path) -> None:
+    """OTLP's own exporter against an agent: its first try is turned away, and its second taken."""
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+    with running(tmp_path, "forward: {url: 'http://127.0.0.1:9'}\n") as agent:
+        exporter = OTLPSpanExporter(endpoint=f"http://{agent.otlp_grpc}", insecure=True)
+        provider = TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        for number in range(3):
+            provider.get_tracer("test").start_span(f"request {number}").end()
+        provider.shutdown()
+        accepted = agent.metric("perfd_receiver_accepted_items_total", transport="grpc")
+        assert accepted == 3, agent.log()
+
+
+@pytest.mark.slow
 def test_an_agent_outlives_its_centre_and_is_not_a_second_one(tmp_path: Path) -> None:
     """The centre is away, the agent is killed meanwhile; all that it acknowledged arrives once."""
     home = tmp_path / "centre"
