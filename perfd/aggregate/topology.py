@@ -59,10 +59,10 @@ class Topology:
     def calls(self, origin: Origin, spans: Sequence[Span], now: float) -> None:
         """Spans of one service that are nobody's requests."""
         thinning, salt = self._of(origin, now), self._salt
+        thinning.expect(len(spans), now)
         least = thinning.opens
         taken = [span for span in spans if crc32(span.trace_id, salt) < least]
         if taken:
-            thinning.held(len(taken))
             self._keep(origin.labels.service, taken, now)
 
     def requests(
@@ -76,11 +76,11 @@ class Topology:
     ) -> None:
         """Steady requests of one operation in one base window, all failed or none."""
         thinning, salt = self._of(origin, now), self._salt
+        thinning.expect(len(spans), now)
         least = thinning.judges
         taken = [span for span in spans if crc32(span.trace_id, salt) < least]
         if not taken:
             return
-        thinning.held(len(taken))
         service, heard = origin.labels.service, int((self._heard or now) * 1e9)
         for span in taken:
             start, end = span.start_time_unix_nano, span.end_time_unix_nano

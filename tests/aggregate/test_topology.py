@@ -292,15 +292,28 @@ def test_the_bound_on_open_spans_holds_and_what_it_costs_is_not_judged():
 
 def test_a_busy_service_is_thinned_at_once_and_requests_are_judged_by_what_their_calls_were():
     thinning = Thinning(10.0, 0.0)
-    thinning.held(5000)
+    thinning.expect(50, 0.0)  # what five seconds may hold
+    assert thinning.opens == thinning.judges == ALL
+    thinning.expect(750, 0.0)
     assert thinning.opens == thinning.judges == ALL // 16
-    thinning.turn(PERIOD)
-    thinning.turn(2 * PERIOD)  # nothing was held: there is room
+    thinning.turn(PERIOD)  # little came: there is room
     assert (thinning.judges, thinning.opens) == (ALL // 16, ALL // 8)
-    thinning.turn(2.5 * PERIOD)
+    thinning.turn(1.5 * PERIOD)
     assert thinning.judges == ALL // 16
-    thinning.turn(3 * PERIOD)
+    thinning.turn(2 * PERIOD)
     assert (thinning.judges, thinning.opens) == (ALL // 8, ALL // 4)
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 30.0), st.integers(0, 5000)), max_size=50))
+def test_a_request_is_never_judged_by_more_than_its_calls_were_taken_by(comings):
+    thinning, now, past = Thinning(10.0, 0.0), 0.0, [(0.0, ALL)]
+    for later, spans in comings:
+        now += later
+        thinning.turn(now)
+        thinning.expect(spans, now)
+        past.append((now, thinning.opens))
+        lately = [opens for at, opens in past if at > now - PERIOD / 2.0]
+        assert thinning.judges <= min(lately)
 
 
 @pytest.mark.slow

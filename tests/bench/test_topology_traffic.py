@@ -5,6 +5,7 @@ from itertools import groupby
 
 import pytest
 
+from perfd.aggregate.settings import CallSettings
 from perfd.aggregate.topology import WAIT
 from perfd.model.series import CALLS, OWN_TIME, REQUESTS, RETRIES
 from tests.aggregate.sent import CLIENT, CONSUMER, PRODUCER, SERVER, Perfd, new_id, span
@@ -167,7 +168,7 @@ def counted(windows, name):
 
 def sent(traffic):
     """What the aggregator makes of it; every instance has warmed up long before."""
-    perfd = Perfd()
+    perfd = Perfd(calls=CallSettings(spans_per_second=1e6))
     end = START + AFTER * MINUTE
     windows = []
     for (service, version), spans in Sender(traffic).send().items():
