@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from perfd.model.evidence import Track
-from perfd.model.series import CPU_TIME, MEMORY, Series
+from perfd.model.series import CPU_TIME, CPU_WAIT, HOST_STEAL, MEMORY, Series
 from perfd.model.window import Gauge
 
 MOST_POINTS = 240
@@ -16,8 +16,10 @@ MOST_TRACKS = 24
 LEVEL, RATE = "level", "rate"
 SHOWN = {
     CPU_TIME: (RATE, "cores"),
+    CPU_WAIT: (RATE, "cores"),
     MEMORY: (LEVEL, "bytes"),
     "host.cpu.utilization": (LEVEL, "ratio"),
+    HOST_STEAL: (LEVEL, "ratio"),
     "host.memory.available": (LEVEL, "bytes"),
     "host.disk.write": (RATE, "bytes/s"),
     "container.cpu.throttled.time": (RATE, "cores"),

@@ -57,8 +57,9 @@ class Proc:
     def waited(self, pid: int, most: int) -> dict[int, int]:
         """Nanoseconds that each thread was ready to run and had no core, since it started.
 
-        The second number of schedstat (Documentation/scheduler/sched-stats.rst). Empty where the
-        kernel keeps none, or where there are more than `most` threads: reading them would cost.
+        The second number of schedstat (Documentation/scheduler/sched-stats.rst), all of which are 0
+        where the kernel does not count. Empty then, and where there are more than `most` threads:
+        reading them would cost.
         """
         folder = self._root / str(pid) / "task"
         threads = [int(entry.name) for entry in os.scandir(folder)][: most + 1]
@@ -67,9 +68,11 @@ class Proc:
         waited: dict[int, int] = {}
         for thread in threads:
             try:
-                waited[thread] = int((folder / str(thread) / "schedstat").read_text().split()[1])
+                ran, waits, _ = (folder / str(thread) / "schedstat").read_text().split()
             except OSError:
-                continue  # it has ended, or the kernel keeps no such thing
+                continue  # it has ended, or the kernel has no such file
+            if int(ran):
+                waited[thread] = int(waits)
         return waited
 
     def cgroup(self, pid: int) -> str:

@@ -37,6 +37,8 @@ class Exported(NamedTuple):
 RESOURCES = (
     Exported("host.cpu.utilization", "perfd_host_cpu_utilization_ratio", GAUGE,
              "Busy share of all cores"),
+    Exported("host.cpu.steal", "perfd_host_cpu_steal_ratio", GAUGE,
+             "Share of the time that the hypervisor gave to others"),
     Exported("host.load.1m", "perfd_host_load1", GAUGE, "Load average over one minute"),
     Exported("host.memory.used", "perfd_host_memory_used_bytes", GAUGE, "Memory in use"),
     Exported("host.memory.available", "perfd_host_memory_available_bytes", GAUGE,

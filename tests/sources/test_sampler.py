@@ -132,6 +132,15 @@ def test_a_kernel_that_keeps_no_waits_says_nothing_of_them(machine: Machine) -> 
     assert (CPU_WAIT, "shop") not in rig.sample()
 
 
+def test_a_kernel_that_does_not_count_waits(machine: Machine) -> None:
+    machine.process(20)
+    rig = Rig(machine, here(20))
+    for _ in range(2):
+        machine.waited(20, t20=0.0)
+        (machine.proc / "20" / "task" / "20" / "schedstat").write_text("0 0 0\n")
+        assert (CPU_WAIT, "shop") not in rig.sample()
+
+
 def test_waits_of_too_many_threads_are_not_read(machine: Machine) -> None:
     machine.process(20)
     machine.waited(20, **{f"t{number}": 0.0 for number in range(20, 20 + MOST_THREADS + 1)})

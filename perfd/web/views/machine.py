@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from perfd.model.series import CPU_TIME, MEMORY
+from perfd.model.series import CPU_TIME, CPU_WAIT, MEMORY
 from perfd.model.window import Gauge
 from perfd.web.reader import Reader
 from perfd.web.svg.sparkline import sparkline
@@ -27,6 +27,7 @@ class Figure:
 # Host series, what they are called, and how a value is written; deltas are per second.
 _HOST = (
     ("host.cpu.utilization", "CPU busy, all cores", "share"),
+    ("host.cpu.steal", "CPU taken by the hypervisor", "share"),
     ("host.load.1m", "load, 1 min", "plain"),
     ("host.memory.used", "memory used", "bytes"),
     ("host.memory.available", "memory available", "bytes"),
@@ -41,6 +42,7 @@ _HOST = (
 RESOURCES = {
     **{series: name for series, name, _ in _HOST},
     CPU_TIME: "CPU of the processes",
+    CPU_WAIT: "the processes' waiting for a core",
     MEMORY: "memory of the processes",
     "container.cpu.time": "CPU of the container",
     "container.cpu.throttled.time": "CPU held back by the container's limit",
