@@ -12,8 +12,8 @@ A container that hits its own CPU limit is not contention: the limit belongs to 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
 
 from perfd.detect.wording import milliseconds, percent, share
@@ -23,6 +23,7 @@ from perfd.model.window import Gauge, Window
 
 NAME = "host contention"
 OTHERS = 0.10  # of all cores, more than before; less is the breathing of any host
+WAITS = 0.10  # seconds of waiting by the second of CPU, more than before
 FEW = 0.05  # of the requests; fewer under contention explain nothing
 BUSY = 0.70  # of all cores; below, a thread that wants one finds one
 # Of the rise of latency that the waits for a core must make up. Not all of it: where requests
@@ -39,8 +40,9 @@ class Conditions:
     """Of some requests: means over their instances and intervals; the last three are per request.
 
     `others` is the share of all cores of its host that was used by anything but the service, or
-    given away by the hypervisor, `busy` by anything at all; `seats` tells `others` for each
-    instance and interval. `wait` is None where it was not measured.
+    given away by the hypervisor, `busy` by anything at all. `wait` is None where it was not
+    measured. `seats` and `held_up` tell `others`, and seconds of waiting by second of CPU, for each
+    instance and interval; the latter only where the host had no core to spare.
     """
 
     others: float
@@ -49,6 +51,7 @@ class Conditions:
     wait: float | None
     latency: float
     seats: Mapping[Seat, float]
+    held_up: Mapping[Seat, float] = field(default_factory=dict)
 
 
 def conditions(gauges: Iterable[Gauge], requests: Sequence[Window]) -> Conditions | None:
@@ -73,6 +76,15 @@ def conditions(gauges: Iterable[Gauge], requests: Sequence[Window]) -> Condition
         _per_request(held.wait, served),
         sum(w.histogram.total for w in requests) / measured,
         seats,
+        {seat: held.wait[seat] / held.cpu[seat] for seat in _held_up(held, taken)},
+    )
+
+
+def _held_up(held: _Gauges, taken: Mapping[Seat, float]) -> Iterator[Seat]:
+    return (
+        seat
+        for seat, busy in taken.items()
+        if busy >= BUSY and seat in held.wait and held.cpu.get(seat, 0.0) > 0.0
     )
 
 
@@ -82,9 +94,17 @@ def seat_of(window: Window) -> Seat:
 
 
 def crowded(before: Conditions, after: Conditions) -> frozenset[Seat]:
-    """Where and when others left less of the host than was usual before."""
+    """Where and when others left less of the host than was usual before.
+
+    Where a host is always busy, that shows in how long threads wait for a core, and not in how much
+    of it is used.
+    """
     limit = before.others + OTHERS
-    return frozenset(seat for seat, others in after.seats.items() if others >= limit)
+    seats = {seat for seat, others in after.seats.items() if others >= limit}
+    if before.wait is not None and before.cpu > 0.0:
+        usual = before.wait / before.cpu
+        seats |= {seat for seat, wait in after.held_up.items() if wait >= usual + WAITS}
+    return frozenset(seats)
 
 
 def undisturbed(before: Conditions, after: Conditions) -> Check:

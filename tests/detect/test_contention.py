@@ -71,6 +71,15 @@ def test_and_they_speak_for_the_host_as_well() -> None:
     assert any("waiting for a core" in reason for reason in told(world))
 
 
+@pytest.mark.parametrize(("others", "opened"), [(0.9, 0), (0.2, 1)])
+def test_on_a_host_that_is_always_busy_the_waits_tell(others: float, opened: int) -> None:
+    """On one that never is, threads that wait have their own limit."""
+    world = World()
+    world.run(70, replace(OLD, waits=0.02), others={HOST: others})
+    world.run(34, replace(STRETCHED, waits=0.28), others={HOST: others})
+    assert len(world.opened) == opened, told(world)
+
+
 def test_when_the_host_is_quiet_again_a_true_regression_opens() -> None:
     world = World()
     slow = replace(NEW, latency=0.03, cpu=0.47)
