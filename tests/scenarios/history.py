@@ -24,8 +24,9 @@ from perfd.model.series import (
 )
 from perfd.model.window import Gauge, Window
 from tests.scenarios.measurements import metered
+from tests.scenarios.past_calls import CallSink
 from tests.scenarios.service import Service
-from tests.scenarios.spans import kept
+from tests.scenarios.spans import kept, version_of
 from tests.scenarios.traffic import Called, Served, Traffic
 
 FINE = 9_000.0  # seconds: twice the baseline, and half an hour to spare
@@ -38,11 +39,13 @@ class HistorySink:
 
     def __init__(self, start: float, width: float) -> None:
         self._start, self._width = start, width
+        self._calls = CallSink(start, width)
         self.windows: list[Window] = []
         self.gauges: list[Gauge] = []
 
     def served(self, served: Served) -> None:
         """Requests by operation and status, and by instance; CPU time by instance."""
+        self._calls.served(served)
         for failed in (False, True):
             mine = served.failed == failed
             if mine.any():
@@ -57,7 +60,13 @@ class HistorySink:
                 self._cpu(labels, spent)
 
     def called(self, called: Called) -> None:
-        """Calls are not windows of their own."""
+        """Calls, of the hours in which anybody reads them."""
+        self._calls.called(called)
+
+    def batch(self) -> Batch:
+        """Everything of the interval."""
+        calls = self._calls.windows() if self._width <= MINUTE else []
+        return Batch((*self.windows, *calls), tuple(self.gauges))
 
     def _operation(self, served: Served, failed: bool, mine: np.ndarray) -> None:
         name = served.operation.name
@@ -113,22 +122,20 @@ def past(
         sink = HistorySink(at, width)
         for service in services:
             traffic.send(service, at, width, sink)
-        yield Batch(tuple(sink.windows), tuple(sink.gauges))
+        yield sink.batch()
         at += width
 
 
 def histogram(values: np.ndarray) -> Histogram:
     """The same as Histogram.of, for arrays."""
     logs = np.log(values)
-    indices, counts = np.unique(np.ceil(logs * _FACTOR).astype(int) - 1, return_counts=True)
-    buckets = dict(zip(indices.tolist(), counts.tolist(), strict=True))
+    indices = np.ceil(logs * _FACTOR).astype(int) - 1
+    first = int(indices.min())
+    buckets = {first + i: n for i, n in enumerate(np.bincount(indices - first).tolist()) if n}
     total = float(values.sum())
     return Histogram(buckets, 0, len(values), total, float(logs.sum()), float((logs * logs).sum()))
 
 
 def _place(service: Service, number: int) -> dict[str, str]:
-    instance = service.instances[number]
-    version = instance.build.version if service.reporting.versioned else "unknown"
-    if instance.build.image:
-        version = "sha256:" + instance.build.image.partition("sha256:")[2][:12]
+    version = version_of(service, service.instances[number])
     return {"service": service.name, "version": version, "environment": service.environment}

@@ -99,6 +99,13 @@ def resource_of(service: Service, instance: Instance) -> bytes:
     return bodies.resource(tuple(pairs.items()))
 
 
+def version_of(service: Service, instance: Instance) -> str:
+    """The version that perfd reads from an instance's resource."""
+    if image := instance.build.image:
+        return "sha256:" + image.partition("sha256:")[2][:12]
+    return instance.build.version if service.reporting.versioned else "unknown"
+
+
 def _work(served: Served) -> None:
     """CPU seconds and requests, for what an instance reports of itself."""
     service, instances = served.service, served.service.instances

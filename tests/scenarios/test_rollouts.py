@@ -251,6 +251,7 @@ def test_redeploy_of_the_same_version_with_a_post() -> None:
 # --- two at a time --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_two_deploys_within_a_quarter_of_an_hour() -> None:
     """A good build, and eight minutes later a slower one: one ticket, on the second."""
     world = watched(13)
@@ -294,8 +295,10 @@ def test_deploy_of_a_dependency() -> None:
     world.run(minutes=5)
     stock.roll("1.1.0", slower=SLOW)
     world.run(minutes=45)
-    assert blamed(world.ticket_for("stock")) == ["1.1.0"]
-    assert world.tickets("front") == []
+    ticket = world.ticket_for("stock")
+    assert (blamed(ticket), world.tickets("front")) == (["1.1.0"], [])
+    assert ticket.impact is not None
+    assert [caller.service for caller in ticket.impact.callers] == ["front"]
 
 
 @pytest.mark.slow
@@ -310,6 +313,31 @@ def test_ten_services_at_once() -> None:
         service.deploy("1.1.0", **({"slower": SLOW} if service.name == "pricing" else {}))
     world.run(minutes=42)
     assert [t.service for t in world.tickets()] == ["pricing"], world.reasons()
+
+
+@pytest.mark.slow
+def test_ten_services_that_call_each_other_at_once() -> None:
+    """A tree of ten services deployed at once, a leaf slower: one ticket, on the leaf."""
+    world = World(seed=35)
+    leaves = [
+        world.service(f"leaf-{n}", Operation("GET /leaf", rate=0.0, latency=0.02), instances=1)
+        for n in range(6)
+    ]
+    middles = []
+    for number in range(3):
+        calls = [Call(leaf, "GET /leaf") for leaf in leaves[2 * number : 2 * number + 2]]
+        middle = Operation("GET /middle", rate=0.0, latency=0.01, calls=calls)
+        middles.append(world.service(f"middle-{number}", middle, instances=1))
+    calls = [Call(middle, "GET /middle") for middle in middles]
+    world.service("front", Operation("GET /", rate=0.5, latency=0.01, calls=calls), instances=1)
+    world.run(minutes=4)
+    for service in world.services.values():
+        service.deploy("1.1.0", **({"slower": 2.5} if service.name == "leaf-3" else {}))
+    world.run(minutes=45)
+    assert [t.service for t in world.tickets()] == ["leaf-3"], world.reasons()
+    impact = world.ticket_for("leaf-3").impact
+    assert impact is not None
+    assert [caller.service for caller in impact.callers] == ["middle-1"], "who waits is named"
 
 
 # --- without a version label ----------------------------------------------------------------------
@@ -334,6 +362,7 @@ def test_restart_of_equal_instances_without_a_version() -> None:
     assert world.judgements("pricing")[-1].looks > 0, world.reasons()
 
 
+@pytest.mark.slow
 def test_image_digest() -> None:
     """No version label but an image digest: a ticket that names the digest."""
     old, new = (f"shop/pricing@sha256:{letter * 64}" for letter in "ab")
@@ -355,6 +384,7 @@ def test_post_without_a_version_label() -> None:
     assert blamed(world.ticket_for("pricing")) == ["1.1.0"], world.reasons()
 
 
+@pytest.mark.slow
 def test_post_and_restart_without_a_version_label() -> None:
     """No version label, announced and then restarted: one deploy, which has the POST's name."""
     world = watched(31, versioned=False)
@@ -405,6 +435,7 @@ def test_post_before_the_traffic() -> None:
     assert deploy.message == "faster, they said"
 
 
+@pytest.mark.slow
 def test_post_after_the_traffic() -> None:
     """Announced eight minutes after its traffic: the same deploy, and one ticket."""
     world = watched(23)
