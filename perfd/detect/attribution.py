@@ -25,6 +25,7 @@ from perfd.detect.witnesses import FAILURES, TIME, Blame, Witnesses
 
 FEWEST = 100  # requests of either side that were put together; fewer say little
 FEWEST_WINDOWS = 5
+LEAST_FAILURES = 0.005  # of requests; calls that fail more often by that cost time as well
 DEVIATIONS = 2.33  # one-sided 99 %
 
 
@@ -73,10 +74,13 @@ def attribute(
     prices = {t: (old.calls.get(t) or new.calls[t]).price for t in {**new.calls, **old.calls}}
     changed = blames(old, new)
     witnesses = Witnesses(around, operation, before, after, served)
-    slower, unseen = witnesses.split(changed, TIME)
     failing, mistaken = witnesses.split(changed, FAILURES)
-    retried = sum(b.retried for b in changed)
-    own = _change(old.priced(prices), new.priced(prices), sum(b.seconds for b in unseen) - retried)
+    _, unseen = witnesses.split(changed, TIME)
+    # A callee that fails is waited for longer without being slower: time-outs, pauses, retries.
+    unseen = tuple(b for b in unseen if b not in failing or b.errors < LEAST_FAILURES)
+    theirs = {b: b.dearer * (b not in unseen) + b.retried * (b not in mistaken) for b in changed}
+    returned = sum(b.dearer for b in unseen) - sum(b.retried for b in changed if b not in mistaken)
+    own = _change(old.priced(prices), new.priced(prices), returned)
     beyond = _change(old.beyond(prices), new.beyond(prices))
     return Attribution(
         requests=(int(old.requests), int(new.requests)),
@@ -85,7 +89,7 @@ def attribute(
         theirs=Amount(new.duration - old.duration - own.value, beyond.error),
         own_failures=_change(old.failed(), new.failed(), sum(b.errors for b in mistaken)),
         their_failures=sum(b.errors for b in failing),
-        slower=slower,
+        slower=tuple(sorted((b for b in changed if theirs[b] > 0.0), key=lambda b: -theirs[b])),
         failing=failing,
     )
 
@@ -101,8 +105,7 @@ def _blame(target: Target, old: Read, new: Read) -> Blame:
     more = max(after.number - before.number, 0.0)
     retried = min(max(after.retries - before.retries, 0.0), more) * before.price
     return Blame(
-        *(*target, before, after, retried),
-        seconds=after.seconds - after.number * before.price + retried,
+        *(*target, before, after, after.seconds - after.number * before.price, retried),
         errors=after.errors - after.number * before.errors / before.number,
     )
 

@@ -34,9 +34,14 @@ class Blame:
     call: str
     before: Tally
     after: Tally
-    retried: float  # of the seconds, those of retries beyond the usual
-    seconds: float
+    dearer: float  # seconds: the same calls, each slower
+    retried: float  # seconds: retries beyond the usual
     errors: float
+
+    @property
+    def seconds(self) -> float:
+        """All that is added."""
+        return self.dearer + self.retried
 
 
 class Matter(NamedTuple):
@@ -181,7 +186,7 @@ def _rate(windows: Sequence[Window]) -> float:
 
 
 TIME = Matter(
-    claim=lambda blame: blame.seconds,
+    claim=lambda blame: blame.dearer,
     level=lambda tally: tally.price,
     sums=lambda side: side.waits,
     sd=lambda seconds: VARIATION * seconds,

@@ -270,6 +270,16 @@ def test_failed_calls_are_the_callees_unless_it_does_not_fail():
     assert found.own_failures.value == pytest.approx(0.2)
 
 
+def test_retries_of_a_watched_callee_that_fails_and_is_no_slower_are_its_fault():
+    before = Version(calls={PRICING: (1.0, 0.020, 0.0, 0.0)})
+    after = Version(calls={PRICING: (1.2, 0.025, 0.2, 0.2)})  # with the pauses before them
+    failing = {"pricing": tuple(callee(0.019, 0.019, errors=(0.0, 0.2), count=2 * SERVED))}
+    found = split(before, after, **WATCHED, callees=failing)
+    assert found.own.value == pytest.approx(0.0, abs=1e-9)
+    assert found.theirs.value == pytest.approx(1.2 * 0.025 - 0.020)
+    assert [b.peer for b in found.slower] == ["pricing"]
+
+
 def test_more_calls_fail_more_often_without_the_callee_being_worse():
     found = split(
         Version(calls={QUERY: (1.0, 0.020, 0.02, 0.0)}),
