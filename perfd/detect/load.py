@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +27,7 @@ BLOCK = 5  # windows, at most, in which load is taken as one
 ALIKE = math.log(1.25)  # of a new cell's load: that many requests there must have been before
 BEYOND = math.log(1.1)  # the greatest load before, up to which a line may be drawn on
 NEAR = math.log(1.5)  # where the weight of an old cell ends
+TELLING, MIXED = 50, 1.6  # requests of a window, and how far windows of one block may differ
 STEEPEST = 4.0  # times what it was nearby: further no line is followed
 TINY = 1e-12
 
@@ -44,6 +45,23 @@ class Equal:
     starts: frozenset[float]
 
 
+@dataclass(slots=True)
+class _Moment:
+    """All windows with one start."""
+
+    width: float
+    requests: int = 0
+    work: float = 0.0
+
+
+def _of_block(moments: Sequence[_Moment]) -> float:
+    """Requests under way; 0 (not known) where a crowd came or went in the middle."""
+    loads = [m.work / m.width for m in moments if m.requests >= TELLING]
+    if loads and max(loads) > MIXED * min(loads):
+        return 0.0
+    return sum(m.work for m in moments) / sum(m.width for m in moments)
+
+
 Kind = tuple[str, str]  # operation and status class
 Costs = Mapping[Kind, float]
 
@@ -58,13 +76,15 @@ class Load:
         length = min(max(math.ceil(ENOUGH / usual), 1), BLOCK)
         self._block = width * length
         self.noise = 1.0 / (usual * length)  # variance of ln(load) that is only chance
-        work: defaultdict[int, float] = defaultdict(float)
-        seen: defaultdict[int, dict[float, float]] = defaultdict(dict)
+        held: dict[float, _Moment] = {}
         for window in windows:
-            block = int(window.start // self._block)
-            work[block] += window.count * self._cost(window)
-            seen[block][window.start] = window.width
-        self._at = {b: work[b] / sum(seen[b].values()) for b in work if work[b] > 0.0}
+            moment = held.setdefault(window.start, _Moment(window.width))
+            moment.requests += window.count
+            moment.work += window.count * self._cost(window)
+        blocks: defaultdict[int, list[_Moment]] = defaultdict(list)
+        for start, moment in held.items():
+            blocks[int(start // self._block)].append(moment)
+        self._at = {b: load for b, held in blocks.items() if (load := _of_block(held)) > 0.0}
 
     def at(self, starts: Array) -> Array:
         """ln(load) at these times; NaN where it is not known."""
@@ -128,9 +148,9 @@ def _means(windows: Iterable[Window]) -> tuple[dict[Kind, float], dict[str, floa
     )
 
 
-def most(load: Load, old: Cells) -> float:
-    """The greatest ln(load) at which the old side was measured."""
-    known = load.at(old.start)
+def most(load: Load, cells: Cells) -> float:
+    """The greatest ln(load) at which a side was measured."""
+    known = load.at(cells.start)
     return float(np.nanmax(known)) if np.isfinite(known).any() else math.nan
 
 

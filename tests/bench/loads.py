@@ -26,9 +26,9 @@ from perfd.detect.filters import load, season
 from perfd.detect.settings import DetectSettings
 from perfd.model.deploy import Deploy
 from perfd.model.finding import Finding
+from perfd.model.histogram import BUCKETS_PER_OCTAVE, Histogram
 from perfd.model.series import REQUESTS, STEADY, Series
 from perfd.model.window import Window
-from tests.scenarios.history import histogram
 
 DEPLOYED = 1_700_041_200.0  # 09:40 UTC
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
@@ -123,6 +123,16 @@ def _window(
     )  # fmt: skip
     held = histogram(np.exp(rng.normal(level, 0.6, max(count, 1))))
     return Window(series, DEPLOYED + minute * MINUTE, width * MINUTE, held.count, 0, held)
+
+
+def histogram(values: np.ndarray) -> Histogram:
+    """The same as Histogram.of, for arrays."""
+    logs = np.log(values)
+    factor = BUCKETS_PER_OCTAVE / math.log(2.0)
+    indices, counts = np.unique(np.ceil(logs * factor).astype(int) - 1, return_counts=True)
+    buckets = dict(zip(indices.tolist(), counts.tolist(), strict=True))
+    sums = float(values.sum()), float(logs.sum()), float((logs * logs).sum())
+    return Histogram(buckets, 0, len(values), *sums)
 
 
 def run(rate: Rate, slower: float, deploys: int, seed: int) -> Tally:

@@ -110,6 +110,32 @@ def test_a_deploy_on_monday_morning() -> None:
     judged(world)
 
 
+def nightly() -> Operation:
+    """From ten minutes past midnight a backup keeps the disk busy, every night, for an hour."""
+    return Operation(queue=lambda at: 0.5 if 10 <= at % DAY // MINUTE < 70 else 0.0)
+
+
+def test_a_backup_of_every_night() -> None:
+    """An equal build minutes before the nightly backup, which slows all: no ticket."""
+    world = World(seed=21, history=1.25 * DAY)
+    service = pricing(world, nightly())
+    world.run(minutes=5)
+    service.deploy("1.1.0")
+    world.run(minutes=40)
+    assert world.tickets() == []
+    judged(world)
+
+
+def test_a_slower_build_before_the_backup() -> None:
+    """A build that is twice as slow minutes before the nightly backup: one ticket, on it."""
+    world = World(seed=22, history=1.25 * DAY)
+    service = pricing(world, nightly())
+    world.run(minutes=5)
+    service.deploy("1.1.0", slower=2.0)
+    world.run(minutes=45)
+    assert blamed(world) == ["1.1.0"]
+
+
 # --- campaigns ------------------------------------------------------------------------------------
 
 
@@ -163,7 +189,7 @@ def test_a_crawler_hammers_one_operation() -> None:
     service = pricing(world, Operation(), robots)
     world.run(minutes=5)
     service.deploy("1.1.0", slower={QUOTE: SLOW})
-    robots.rate = 8.0
+    robots.rate = 6.0
     world.run(minutes=40)
     assert world.ticket_for("pricing").operation == QUOTE
 

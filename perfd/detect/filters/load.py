@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from perfd.detect import measures
 from perfd.detect.candidate import Candidate
-from perfd.detect.cells import Cells
 from perfd.detect.load import Equal, Load, costs, equal, most
 from perfd.detect.status_classes import of_class
 from perfd.detect.wording import bound, change
@@ -63,10 +62,11 @@ def _verdict(candidate: Candidate, load: Load, rise: float) -> Check | None:
     if same is None and math.log(rise) < MUCH:
         return None
     if same is None:
-        limit = math.exp(most(load, old) - _now(load, new)) * rise
+        limit = math.exp(most(load, old) - most(load, new)) * rise
+        known = f" ({limit:.1f} times)" if math.isfinite(limit) else ""
         verdict = (
-            f"{words}, more than {candidate.case.deploy.previous or 'the old version'} has had "
-            f"({limit:.1f} times): {change(found)} may be the load, nothing can be compared with it"
+            f"{words}, more than {candidate.case.deploy.previous or 'the old version'} has had"
+            f"{known}: {change(found)} may be the load, nothing can be compared with it"
         )
         return Check(NAME, False, verdict, inputs)
     left = _left(candidate, metric, same)
@@ -108,8 +108,3 @@ def _stands(candidate: Candidate, left: _Left, rise: float) -> bool:
     model = 0.0 if found.metric == measures.ERROR_RATE else MODEL
     sure = left.shift - SURE * math.hypot(math.sqrt(left.variance), model) >= MARGIN * floor
     return left.shift >= floor and (kept or sure)
-
-
-def _now(load: Load, new: Cells) -> float:
-    """ln(load) of the after side."""
-    return float(new.n @ load.at(new.start) / new.total)
