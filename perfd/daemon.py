@@ -253,12 +253,18 @@ class Daemon:
     def _sampler(self) -> ResourceSampler:
         return ResourceSampler(
             self._collecting.aggregate.resources,
-            own=Resource("perfd", __version__, "perfd", str(os.getpid())),
+            own=Resource("perfd", __version__, "perfd", self._instance()),
             own_pid=os.getpid(),
-            host=socket.gethostname(),
+            host=self._config.forward.name or socket.gethostname(),
             settings=self._config.sample,
             meter=self._telemetry,
         )
+
+    def _instance(self) -> str:
+        """Our own name among services; the processes of two agents' pods have the same number."""
+        pid = str(os.getpid())
+        forward = self._config.forward
+        return f"{forward.name or socket.gethostname()}:{pid}" if forward.url else pid
 
     def _pages(self) -> WebApp:
         config = self._config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,18 +43,29 @@ def plain_doors(config: Config) -> Iterator[str]:
     for address, certificate, section in doors:
         if address and not only_local(address) and config.auth.token_file and not certificate:
             yield f"{address} takes the token without TLS: set {section}, or let a proxy do it"
+    forward = config.forward
+    scheme, _, centre = forward.url.partition("://")
+    if scheme == "http" and forward.token_file and not only_local(centre.rstrip("/")):
+        yield "forward.url is plain HTTP: the token can be read on its way"
 
 
 def unusable_files(config: Config) -> Iterator[str]:
     """The token and certificates that this user cannot use."""
+    from perfd.jobs.carrier import client_context
     from perfd.sources.listen import tls_context
     from perfd.web.credentials import read_token, server_context
 
-    try:
-        read_token(config.auth.token_file)
-        server_context(config.auth.tls)
-    except ConfigError as error:
-        yield from error.problems
+    looks: tuple[Callable[[], object], ...] = (
+        lambda: read_token(config.auth.token_file),
+        lambda: server_context(config.auth.tls),
+        lambda: read_token(config.forward.token_file, "forward.token_file"),
+        lambda: client_context(config.forward),
+    )
+    for look in looks:
+        try:
+            look()
+        except ConfigError as error:
+            yield from error.problems
     for section, tls in (("http", config.otlp.http.tls), ("grpc", config.otlp.grpc.tls)):
         try:
             tls_context(tls)
@@ -77,6 +88,8 @@ def _secrets(config: Config) -> Iterable[str]:
             config.auth.tls.key_file,
             otlp.http.tls.key_file,
             otlp.grpc.tls.key_file,
+            config.forward.token_file,
+            config.forward.tls.key_file,
         )
     )
 

@@ -116,6 +116,8 @@ class ForwardJob:
     async def _send_all(self, closed: float) -> None:
         if self._ledger.accepted is None:
             await self._post(self._agent, Load((), -1))  # how far did an earlier life get?
+        known = -1 if self._ledger.accepted is None else self._ledger.accepted
+        self._waiting = await asyncio.to_thread(self._store.waiting, known)
         while page := await asyncio.to_thread(self._store.changed, self._ledger.read, PAGE):
             for load in self._ledger.loads(page, closed):
                 await self._send(load)
@@ -152,6 +154,7 @@ class ForwardJob:
         receipt = await self._carrier.post(body)
         self._meter.count("perfd_forward_sent_bytes", len(body))
         self._meter.count("perfd_forward_sent_rows", len(load.partials))
+        self._waiting = max(0, self._waiting - len(load.partials))
         if not self._ledger.receive(receipt):
             self._known.clear()
             self._told.clear()
@@ -164,7 +167,6 @@ class ForwardJob:
     def _shipment(self, agent: Agent, load: Load) -> Shipment:
         accepted = self._ledger.accepted
         after = -1 if accepted is None else accepted
-        self._waiting = self._store.waiting(after)
         return Shipment(
             dataclasses.replace(agent, waiting=self._waiting, dropped=self._dropped),
             max(load.upto, after),
