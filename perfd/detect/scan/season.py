@@ -75,12 +75,13 @@ def _robust_fit(rest: Array, flat: Array) -> tuple[Array, Array]:
 def _cost(error: Array) -> Array:
     bound = HUBER * _scale(error)[:, None]
     clipped = np.clip(error, -bound, bound)
-    return np.einsum("sc,sc->s", clipped, clipped) + 1e-300
+    cost: Array = np.einsum("sc,sc->s", clipped, clipped) + 1e-300
+    return cost
 
 
 def _scale(error: Array) -> Array:
-    deviation: Array = np.median(np.abs(error), axis=1)
-    return MAD_TO_SD * deviation
+    deviation: Array = MAD_TO_SD * np.median(np.abs(error), axis=1)
+    return deviation
 
 
 def _moving_mean(y: Array, width: int) -> Array:
@@ -88,7 +89,7 @@ def _moving_mean(y: Array, width: int) -> Array:
     half = width // 2
     padded = np.pad(y, ((0, 0), (half + 1, half)), mode="edge")
     sums = np.cumsum(padded, axis=1)
-    whole = sums[:, 2 * half + 1 :] - sums[:, : -2 * half - 1]
+    whole: Array = sums[:, 2 * half + 1 :] - sums[:, : -2 * half - 1]
     if width % 2:
         return whole / width
     mean: Array = (whole - 0.5 * (padded[:, 1 : -2 * half] + padded[:, 2 * half + 1 :])) / width

@@ -9,7 +9,7 @@ class ScanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """The operating point. What it reaches is printed by `python -m tests.bench detection`."""
 
     window: int = 336  # cells that one evaluation looks at: 14 days
-    least: int = 12  # cells on either side of a change
+    least: int = 8  # cells on either side of a change
     fewest: int = 72  # cells with a value, below which nothing is said
     alpha: float = 1e-5  # of one evaluation, look-elsewhere effect included
     floor: float = 0.01  # smallest relative change worth saying

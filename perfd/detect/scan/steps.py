@@ -14,6 +14,7 @@ from perfd.detect.scan.noise import long_run
 from perfd.detect.scan.settings import ScanSettings
 from perfd.detect.scan.suspect import Suspect
 from perfd.detect.scan.tails import scan_tail
+from perfd.detect.scan.trail import trail
 from perfd.model.finding import Check
 
 Array = NDArray[np.float64]
@@ -46,7 +47,10 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A change of level. Cells are counted in the block's window; `shift` is a difference of logs.
+    """A change of level.
+
+    Cells are counted in the view; `shift` has the sign of the change, and `ci` is the 95 % interval
+    of the logarithm of the ratio.
 
     `before` and `after` are the levels of the measured values; `checks` says which filter, if any,
     stood in the way.
@@ -67,6 +71,11 @@ class Step:
     def passed(self) -> bool:
         """No filter stood in the way."""
         return all(check.passed for check in self.checks)
+
+    @property
+    def doubtful(self) -> bool:
+        """A ramp fits as well."""
+        return any(c.name == trend.NAME and c.passed and trend.doubtful(c) for c in self.checks)
 
     @property
     def trend(self) -> bool:
@@ -181,18 +190,8 @@ def _step(found: Suspect, row: int, values: Array) -> Step:
         after=typical * float(np.exp(found.shift)),
         p=found.p,
         noise=found.noise,
-        checks=_trail(found),
+        checks=trail(found, FILTERS),
     )
-
-
-def _trail(found: Suspect) -> tuple[Check, ...]:
-    """Verdicts up to the first that stands in the way."""
-    checks: list[Check] = []
-    for ask in FILTERS:
-        checks.append(ask(found))
-        if not checks[-1].passed:
-            break
-    return tuple(checks)
 
 
 def _when(found: Suspect) -> tuple[int, int]:

@@ -17,7 +17,7 @@ NAME = "trend"
 LENGTHS = (48, 96, 168, 252, 336)  # cells
 SHORTEST = 12  # cells of a ramp that must be seen
 EVERY = 4  # cells between the starts that are tried
-RAMP_MARGIN = 4.0
+RAMP_MARGIN = 4.0  # what the best of many ramps may gain by chance
 LINE_MARGIN = 3.0
 
 
@@ -33,6 +33,11 @@ def check(suspect: Suspect) -> Check:
     verdict = f"a step explains {step:.0f}, the best ramp {ramp:.0f}, a line {line:.0f}"
     inputs: dict[str, float | int | str] = {"step": step, "ramp": float(ramp), "line": line}
     return Check(NAME, bool(passed), verdict, inputs)
+
+
+def doubtful(verdict: Check) -> bool:
+    """Whether a ramp fits as well as the step that passed: time will tell."""
+    return float(verdict.inputs["ramp"]) > float(verdict.inputs["step"])
 
 
 def _ramps(told: NDArray[np.int64]) -> Array:
