@@ -62,7 +62,7 @@ class Draft:
         old = self.deploys.get(deploy.id) or self._known_deploys.get(deploy.id)
         if deploy != old:
             self.deploys[deploy.id] = deploy
-        if old is None or deploy.claims != old.claims:
+        if old is None or (deploy.claims, deploy.previous) != (old.claims, old.previous):
             self.apply_all(Deployed(deploy))
         return deploy
 

@@ -15,11 +15,14 @@ from perfd.tickets.seen import regressed_versions
 
 
 def deployed(ticket: Ticket, event: Deployed, policy: Policy, now: float) -> Step:
-    """A version other than the regressed one is a candidate for the fix."""
+    """A version other than the regressed one is a candidate for the fix.
+
+    So is the regressed one put over itself: then something else was put right, its configuration.
+    """
     deploy = event.deploy
     if not ticket.active or not _concerns(ticket, deploy):
         return Step(ticket)
-    if deploy.version in regressed_versions(ticket):
+    if deploy.version in regressed_versions(ticket) and deploy.previous != deploy.version:
         return _rolled_back(ticket, deploy, now)
     if _is_judged(ticket, deploy):
         return _claim_added(ticket, deploy, now)

@@ -248,6 +248,20 @@ def test_redeploy_of_the_same_version_with_a_post() -> None:
     assert blamed(world.ticket_for("pricing")) == ["1.0.0"]
 
 
+@pytest.mark.slow
+def test_the_same_version_put_right() -> None:
+    """The regressed version announced once more, its configuration put right: verified."""
+    world = watched(36)
+    pricing(world).roll("1.1.0", slower=SLOW)
+    world.run(minutes=45)
+    assert blamed(world.ticket_for("pricing")) == ["1.1.0"]
+    world.announce(pricing(world), "1.1.0", message="cache on again")
+    pricing(world).roll("1.1.0", over=3, slower=1.0)
+    world.run(minutes=50)
+    ticket = world.ticket_for("pricing")
+    assert (str(ticket.state), ticket.verification.version) == ("verified", "1.1.0")
+
+
 # --- two at a time --------------------------------------------------------------------------------
 
 

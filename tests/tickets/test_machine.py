@@ -125,10 +125,17 @@ class TestDeploys:
 
     def test_the_regressed_version_again_fixes_nothing(self) -> None:
         ticket = opened()
-        assert step(ticket, Deployed(deploy("1.1.0", FIXED_AT)), POLICY, FIXED_AT).ticket == ticket
+        again = deploy("1.1.0", FIXED_AT, previous="1.0.0")
+        assert step(ticket, Deployed(again), POLICY, FIXED_AT).ticket == ticket
+
+    def test_the_regressed_version_over_itself_may_be_the_fix(self) -> None:
+        again = deploy("1.1.0", FIXED_AT, previous="1.1.0")
+        ticket, _ = step(opened(), Deployed(again), POLICY, FIXED_AT)
+        assert (ticket.state, ticket.verification.version) == (State.VERIFYING, "1.1.0")
 
     def test_the_regressed_version_while_verifying_ends_the_verification(self) -> None:
-        ticket, _ = step(verifying(), Deployed(deploy("1.1.0", FIXED_AT + 60)), POLICY, FIXED_AT)
+        again = deploy("1.1.0", FIXED_AT + 60, previous="1.1.1")
+        ticket, _ = step(verifying(), Deployed(again), POLICY, FIXED_AT)
         assert (ticket.state, ticket.verification.version) == (State.OPEN, "")
 
     @pytest.mark.parametrize("change", [{"service": "checkout"}, {"environment": "staging"}])
