@@ -7,7 +7,8 @@ levels are chosen online, each as a fixed part of what is left (Foster and Stine
 investing), and what was spent comes back with time, so that a budget never dies of its past
 (Ramdas, Yang, Wainwright and Jordan 2017, decaying memory). The form is that of a token bucket:
 
-    it holds N / 4 when full and gains 3 N / 4 in a quarter; a deploy takes 1 / 50 of what it holds
+    it holds N / 4 when full and gains 3 N / 4 in a quarter; a deploy takes 1 / 50 of what it holds,
+    a scan of all series for changes of unknown time 1 / 1000
 
 Nothing is spent that the bucket did not hold or gain, so in *any* quarter, wherever it begins, at
 most N / 4 + 3 N / 4 = N is spent (and a ten-millionth for each deploy that finds it empty). With
@@ -32,18 +33,18 @@ from perfd.model.budget import Budget, Spending
 DAY = 86_400.0
 QUARTER = 365.25 / 4.0 * DAY  # real seconds: a promise to people is not divided by pace
 HELD = 0.25  # of what is allowed, by a full bucket
-PART = 0.02  # of the bucket, for one deploy
 LEAST = 1e-7  # of what is allowed: an empty bucket makes strict, and not blind
 NAMED = 3.0 * DAY  # after which the spendings of a day are added up; deploys are judged in less
 MOST_NAMED = 256
-DEPLOY, WRONG = "deploy", "wrong"
+DEPLOY, SCAN, WRONG = "deploy", "scan", "wrong"
+PARTS = {DEPLOY: 0.02, SCAN: 0.001}  # of the bucket, for one of them; hourly scans leave it full
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one deploy may spend, and what of: its `alpha` is the chance of a wrong ticket."""
+    """What a deploy or a scan may spend, and what of: `alpha` is its chance of a wrong ticket."""
 
-    alpha: float = HELD * PART
+    alpha: float = HELD * PARTS[DEPLOY]
     allowed: float = 1.0
     spent: float = 0.0  # by all before it in the last quarter
     left: float = HELD
@@ -63,10 +64,10 @@ def refilled(budget: Budget, allowed: float, now: float) -> Budget:
     return Budget(budget.service, allowed, left, budget.at + passed, kept)
 
 
-def share(budget: Budget, key: str) -> Share:
-    """What a deploy was given already, or would be given."""
+def share(budget: Budget, key: str, trigger: str = DEPLOY) -> Share:
+    """What a deploy (or the scan of a time) was given already, or would be given."""
     held = next((s for s in budget.spent if s.key == key), None)
-    alpha = held.amount if held else max(budget.left * PART, budget.allowed * LEAST)
+    alpha = held.amount if held else max(budget.left * PARTS[trigger], budget.allowed * LEAST)
     return Share(alpha, budget.allowed, total(budget) - (held.amount if held else 0.0), budget.left)
 
 

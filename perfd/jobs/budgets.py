@@ -8,7 +8,6 @@ from perfd.detect.budget import DEPLOY, WRONG, Share, full, refilled, share, spe
 from perfd.interfaces import Meter, Store
 from perfd.model.batch import BUDGET, TICKET
 from perfd.model.budget import Budget
-from perfd.model.deploy import Deploy
 from perfd.model.ticket import Resolution, Ticket
 from perfd.tickets.codec import decode, document
 
@@ -16,7 +15,7 @@ METRIC = "perfd_wrong_ticket_budget"
 
 
 class Budgets:
-    """What deploys may spend, and what they spent. A restart changes nothing: all is written."""
+    """What may be spent, and what was. A restart changes nothing: all is written."""
 
     def __init__(self, store: Store, allowed: float, meter: Meter) -> None:
         self._store = store
@@ -26,14 +25,19 @@ class Budgets:
         for held in store.documents(BUDGET):
             self._show(decode(Budget, held.body))
 
-    def share(self, deploy: Deploy, now: float) -> Share:
-        """What the deploy was given, or would be given now; nothing is charged yet."""
-        return share(self._budget(deploy.service, now), deploy.id)
+    def share(self, service: str, key: str, now: float, trigger: str = DEPLOY) -> Share:
+        """What a deploy of the service, or a scan of it, was given or would be given now.
 
-    def charge(self, deploy: Deploy, given: Share, now: float) -> None:
-        """Write that the deploy spends its share: before its tests, and once however often told."""
-        budget = self._budget(deploy.service, now)
-        budget = spend(budget, DEPLOY, deploy.id, given.alpha, budget.at)
+        `key` is the deploy's id; nothing is charged yet.
+        """
+        return share(self._budget(service, now), key, trigger)
+
+    def charge(
+        self, service: str, key: str, given: Share, now: float, trigger: str = DEPLOY
+    ) -> None:
+        """Write that a share is spent: before the first of its tests, and once however often."""
+        budget = self._budget(service, now)
+        budget = spend(budget, trigger, key, given.alpha, budget.at)
         revision = self._store.next_revision()
         self._store.put([document(budget, budget.service, revision, budget.at)])
         self._show(budget)

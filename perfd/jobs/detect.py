@@ -200,10 +200,10 @@ class DetectJob:
     ) -> None:
         replaced = min((d.at for d in deploys if self._replaces(d, deploy)), default=complete)
         case = self._reader.read(deploy, held, min(complete, replaced))
-        case = dataclasses.replace(case, share=self._budgets.share(deploy, now))
+        case = dataclasses.replace(case, share=self._budgets.share(deploy.service, deploy.id, now))
         judged = judge(case, now)
         if judged.spends:
-            self._budgets.charge(deploy, case.share, now)
+            self._budgets.charge(deploy.service, deploy.id, case.share, now)
         if any(one.evidence for one in judged.found):
             judged = judge(self._reader.with_proof(case), now)
         if replaced < complete and judged.judgement.state == WAITING:

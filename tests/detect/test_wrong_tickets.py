@@ -11,6 +11,7 @@ from perfd.detect.budget import (
     DEPLOY,
     LEAST,
     QUARTER,
+    SCAN,
     WRONG,
     full,
     refilled,
@@ -67,6 +68,16 @@ def test_a_burst_of_deploys_does_not_starve_those_after_it() -> None:
     given = spent_at([*burst, 30.0 * DAY])
     assert given[299][1] < 2e-5
     assert given[-1][1] > 0.004
+
+
+def test_hourly_scans_leave_the_deploys_their_share() -> None:
+    budget = full("pricing", 1.0, 0.0)
+    for hour in range(24 * 90):
+        budget = refilled(budget, 1.0, hour * 3600.0)
+        key = f"scan {hour}"
+        budget = spend(budget, SCAN, key, share(budget, key, SCAN).alpha, hour * 3600.0)
+    assert share(budget, "a").alpha > 0.0049
+    assert total(budget, SCAN) < 1.0
 
 
 def test_an_empty_budget_is_strict_and_not_blind() -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from perfd.detect.budget import PART, QUARTER, share, total
+from perfd.detect.budget import DEPLOY, PARTS, QUARTER, share, total
 from perfd.model.batch import BUDGET
 from perfd.model.budget import Budget
 from perfd.model.finding import Finding
@@ -101,7 +101,7 @@ def test_wrong_ticket() -> None:
     assert total(after, "wrong") == 1.0
     (second,) = [s for s in after.spent if s.trigger == "deploy"][1:]
     assert second.amount < 0.005 / 100
-    month = 0.75 * 30 * DAY / QUARTER * PART
+    month = 0.75 * 30 * DAY / QUARTER * PARTS[DEPLOY]
     assert share(after, "none").alpha < month / 100
 
 
