@@ -18,10 +18,11 @@ METRIC_REQUESTS = "http.server.request.duration"
 # The same by instance, labels as of INSTANCE_REQUESTS.
 METRIC_INSTANCE_REQUESTS = "instance.http.server.request.duration"
 # Of sampled requests: the time that no call of theirs explains, and the failures (errors) that no
-# failed call explains: service, version, environment, operation. Its count is the requests sampled.
+# failed call explains: service, version, environment, operation. Its count is the requests sampled;
+# its histogram, like that of CALLS, has no buckets.
 OWN_TIME = "requests.own"
 # Calls that the sampled requests of OWN_TIME made: service, version, environment, operation, peer,
-# call. Histogram without buckets: seconds that the requests waited; calls in parallel share them.
+# call. Seconds are those that the requests waited; calls in parallel share them.
 CALLS = "calls"
 # Calls of CALLS that repeated a failed one, and how long the requests waited for them.
 RETRIES = "calls.retries"

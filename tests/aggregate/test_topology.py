@@ -176,11 +176,11 @@ def test_own_time_and_calls_are_counted_whatever_way_the_spans_come():
     windows += settled(perfd)
     (own,) = named(windows, OWN_TIME, operation="GET /cart", service="shop")
     assert (own.count, own.errors) == (1, 0)
-    assert own.histogram.total == pytest.approx(0.05)
+    assert own.histogram.total == pytest.approx(0.05, abs=1e-6)
     (price,) = named(windows, CALLS, peer="pricing", call="GET")
     (query,) = named(windows, CALLS, peer="postgresql/shop", call="SELECT carts")
-    assert price.histogram.total == pytest.approx(0.03)
-    assert query.histogram.total == pytest.approx(0.02)
+    assert price.histogram.total == pytest.approx(0.03, abs=1e-6)
+    assert query.histogram.total == pytest.approx(0.02, abs=1e-6)
     assert (price.errors, query.errors) == (0, 1)
     assert not price.histogram.buckets
     (request_,) = named(windows, REQUESTS, operation="GET /cart")
@@ -202,7 +202,7 @@ def test_a_call_below_a_step_is_the_requests_and_one_inside_another_call_is_not(
     windows = settled(perfd)
     (query,) = named(windows, CALLS)
     assert query.series.label["call"] == "SELECT carts"
-    assert query.histogram.total == pytest.approx(0.05)
+    assert query.histogram.total == pytest.approx(0.05, abs=1e-6)
     assert len(perfd.aggregator._topology) == 0
 
 
@@ -235,7 +235,7 @@ def test_a_message_costs_no_waiting_and_its_consumer_stands_alone():
     (message,) = named(windows, CALLS, peer="kafka/orders")
     assert (message.count, message.histogram.count) == (1, 0)
     (own,) = named(windows, OWN_TIME)
-    assert own.histogram.total == pytest.approx(0.1)
+    assert own.histogram.total == pytest.approx(0.1, abs=1e-6)
 
 
 def test_the_service_behind_a_peer_is_learned_from_its_own_spans():
@@ -329,4 +329,4 @@ def test_what_a_thinned_service_shows_is_right_on_average():
     sampled = sum(w.count for w in own)
     assert 0 < sampled < 300
     assert sum(w.count for w in made) == sampled
-    assert sum(w.histogram.total for w in own) / sampled == pytest.approx(0.06)
+    assert sum(w.histogram.total for w in own) / sampled == pytest.approx(0.06, abs=1e-6)

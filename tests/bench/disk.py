@@ -92,12 +92,11 @@ class Workload:
     def _edges(self, series: Series, at: float, values: np.ndarray) -> Iterator[Window]:
         """Half of the time is their own, the rest is waited for."""
         labels = {k: v for k, v in series.labels if k not in {"status", "phase"}}
-        own, n = Series.of(OWN_TIME, **labels), len(values)
-        yield Window(own, at, FLUSH, n, 0, _histogram(values / 2.0))
+        n, seconds = len(values), float(values.sum()) / 2.0
+        yield Window(Series.of(OWN_TIME, **labels), at, FLUSH, n, 0, _sums(n, seconds))
         for call in range(self.calls):
             of = Series.of(CALLS, **labels, peer=f"service-{call}", call="GET")
-            sums = Histogram({}, n, n, float(values.sum()) / 2.0 / self.calls)
-            yield Window(of, at, FLUSH, n, 0, sums)
+            yield Window(of, at, FLUSH, n, 0, _sums(n, seconds / self.calls))
 
     def _stacks(self, stream: int) -> list[int]:
         """Stacks that branch off one another, as those of a program do; some 25 frames deep."""
@@ -134,6 +133,10 @@ def _histogram(values: np.ndarray) -> Histogram:
     buckets = dict(zip(index.tolist(), count.tolist(), strict=True))
     n = len(values)
     return Histogram(buckets, 0, n, float(values.sum()), float(logs.sum()), float((logs**2).sum()))
+
+
+def _sums(count: int, seconds: float) -> Histogram:
+    return Histogram({}, count, count, round(seconds * 2**20) / 2**20)
 
 
 def fill(store: SqliteStore, work: Workload) -> dict[str, float]:

@@ -201,6 +201,9 @@ def main(arguments: Sequence[str]) -> int:
     with ProcessPoolExecutor(options.jobs) as pool:
         for outcome in pool.map(run, tasks):
             outcomes.append(outcome)
+            if len(outcomes) % 50 == 0:
+                right = sum(o.right for o in outcomes)
+                print(f"{right} of {len(outcomes)} right so far", file=sys.stderr, flush=True)
             if options.explain and not outcome.right:
                 _explain(outcome)
     return _report(outcomes[: len(seeds)], outcomes[len(seeds) :])

@@ -93,7 +93,7 @@ class Counted:
         of = [_series(OWN_TIME, node, v) for v in (OLD, NEW)]
         minute = served.minute
         yield from self._counted(
-            of, new[kept], minute[kept], served.own[kept], served.own_failed[kept]
+            of, new[kept], minute[kept], served.own[kept], served.own_failed[kept], sums=True
         )
         for call in node.calls:
             target = target_of(self._nodes[call.callee], call)
