@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from sys import intern
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -59,6 +60,7 @@ class Streams:
         self._next = 1
         self.by_slot: dict[int, Stream] = {}  # for reading only
         self._by_series: dict[tuple[Kind, int, Series], Stream] = {}
+        self._known: WeakValueDictionary[int, Series] = WeakValueDictionary()
         self._postings: defaultdict[Posting, set[int]] = defaultdict(set)
 
     def load(self, connection: sqlite3.Connection) -> None:
@@ -69,7 +71,7 @@ class Streams:
             self._next = max((slot for slot, _ in rows), default=0) + 1
             for slot, sealed in rows:
                 try:
-                    self._add(_stream(slot, unseal(sealed, slot)))
+                    self._add(self._stream(slot, unseal(sealed, slot)))
                 except Corrupt:
                     self._damage.report("stream", slot)
 
@@ -88,7 +90,7 @@ class Streams:
             return held.slot
         with self._lock:
             if held is None:
-                held = Stream(self._next, kind, writer, _interned(series), hour)
+                held = Stream(self._next, kind, writer, self._shared(series), hour)
                 self._next += 1
                 self._add(held)
             held.seen = hour
@@ -118,6 +120,18 @@ class Streams:
             for slot in slots:
                 self._remove(self.by_slot[slot])
         connection.executemany("DELETE FROM stream WHERE slot = ?", ((slot,) for slot in slots))
+
+    def _stream(self, slot: int, body: bytes) -> Stream:
+        b = _decode(body)
+        series = self._shared(Series(b.name, tuple(b.labels)))
+        return Stream(slot, b.kind, b.writer, series, b.seen)
+
+    def _shared(self, series: Series) -> Series:
+        """One object for a series, however many writers have it: pods come and go."""
+        held = self._known.get(series.id)
+        if held != series:
+            held = self._known[series.id] = _interned(series)
+        return held
 
     def _clear(self) -> None:
         self.by_slot.clear()
@@ -155,8 +169,3 @@ def _interned(series: Series) -> Series:
 def _body(stream: Stream) -> bytes:
     series = stream.series
     return _encode(_Body(stream.kind, stream.writer, series.name, list(series.labels), stream.seen))
-
-
-def _stream(slot: int, body: bytes) -> Stream:
-    b = _decode(body)
-    return Stream(slot, b.kind, b.writer, _interned(Series(b.name, tuple(b.labels))), b.seen)
