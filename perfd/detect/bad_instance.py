@@ -165,13 +165,21 @@ def _excess(table: Array, row: int) -> Excess | None:
     usual, variance, freedom = _usual(old, new)
     shift = float(new.mean()) - usual
     p = student_tail(shift / math.sqrt(variance), freedom)
-    if shift < FLOOR / 2.0 or p > PERHAPS:
+    level = float(totals[BEFORE:].sum() / n[BEFORE:].sum())
+    if shift < FLOOR / 2.0 or p > PERHAPS or level - _own(n, totals) < KEPT * shift:
         return None
     reach = student_quantile(0.975, freedom) * math.sqrt(variance)
-    level = float(totals[BEFORE:].sum() / n[BEFORE:].sum())
     ends = shift - reach, shift + reach
     kept = int((new - usual >= KEPT * shift).sum()) >= AFTER - 1
     return Excess(shift, *ends, p, level - shift, level, int(n[BEFORE:].sum()), kept)
+
+
+def _own(n: Array, totals: Array) -> float:
+    """Its own level before: it must have got slower itself, and not only its peers faster."""
+    held = n[:BEFORE] >= FEWEST_REQUESTS
+    if int(held.sum()) < FEWEST_BEFORE:
+        return -math.inf
+    return float(totals[:BEFORE].sum() / n[:BEFORE].sum())
 
 
 def _usual(old: Array, new: Array) -> tuple[float, float, float]:

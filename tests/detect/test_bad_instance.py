@@ -85,6 +85,13 @@ def test_one_that_always_differs_is_as_it_was() -> None:
     assert fleet.run(240) == []
 
 
+def test_when_the_others_get_faster_it_did_not_get_slow() -> None:
+    fleet = Fleet(8, instances=2)
+    fleet.run(90)
+    fleet.factor["i-0"] = 0.5
+    assert fleet.run(60) == []
+
+
 def test_when_all_get_slow_it_is_about_none_of_them() -> None:
     fleet = Fleet(5)
     fleet.run(90)
