@@ -29,9 +29,11 @@ def inlying(x: Array, width: int, least: int, quantum: float) -> Mask:
         return np.ones(x.shape, dtype=bool)
     error = np.abs(x - running_median(x, width))
     spread = MAD_TO_SD * np.median(error, axis=1)
-    near: Mask = error <= DEVIATIONS * np.maximum(spread, quantum)[:, None]
-    lasting = (~near[:, -least:]).sum(axis=1) >= least - 1
-    near[:, -width // 2 :] |= lasting[:, None]
+    bound = DEVIATIONS * np.maximum(spread, quantum)[:, None]
+    near: Mask = error <= bound
+    former = np.median(x[:, -least - width : -least], axis=1)
+    away = np.abs(x[:, -least:] - former[:, None]) > bound
+    near[:, -(width // 2) :] |= (away.sum(axis=1) >= least - 1)[:, None]
     return near
 
 
