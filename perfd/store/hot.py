@@ -126,20 +126,24 @@ class Hot:
         numbers: range,
         step: int = 1,
     ) -> Iterator[Row[Any]]:
-        """The rows of these streams in these minutes; those of one step come merged."""
+        """The rows of these streams in these minutes.
+
+        Those of one step and series come merged, and so do those of one series and many writers.
+        """
         numbers = self._clip(connection, numbers)
         many = len(numbers) * len(streams) > _MANY_KEYS
         fetch = self._by_range if many else self._by_grid
         opened = self._opened(streams, fetch(connection, streams, numbers))
-        if step == 1:
+        if step == 1 and not any(stream.foreign for stream in streams.values()):
             for key, stream, body in opened:
                 yield Row(keys.number_of(key), self._codec.decode(stream.series, body))
             return
         groups: defaultdict[tuple[int, int], list[bytes]] = defaultdict(list)
+        of = {stream.series.id: stream.series for stream in streams.values()}
         for key, stream, body in opened:
-            groups[stream.slot, keys.number_of(key) // step].append(body)
-        for (slot, bucket), bodies in groups.items():
-            yield Row(bucket * step, self._codec.total(streams[slot].series, bodies))
+            groups[stream.series.id, keys.number_of(key) // step].append(body)
+        for (series, bucket), bodies in groups.items():
+            yield Row(bucket * step, self._codec.total(of[series], bodies))
 
     def forget(self) -> None:
         """Trust nothing of what a failed transaction may have written."""
