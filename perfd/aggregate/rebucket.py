@@ -21,7 +21,9 @@ def from_explicit(
 ) -> Histogram:
     """From len(bounds) + 1 buckets (…, bounds[i]]; `unit` is the sender's in seconds.
 
-    The first bucket is taken for one octave below its bound, the last for one above.
+    The first bucket is taken for one octave below its bound, the last for one above. Where most
+    requests are in the first (bounds in milliseconds for a metric in seconds, as SDKs without
+    advice have them), the octave is around the mean that the sum leaves for it.
     """
     buckets: dict[int, int] = {}
     zeros = 0
@@ -33,7 +35,9 @@ def from_explicit(
         if high <= 0.0:
             zeros += count
             continue
-        low = max(low, high / 2.0) if low <= 0.0 else low
+        if low <= 0.0:
+            high = _below(bounds, counts, i, total)
+            low = high / 2.0
         _put(buckets, count, bucket_index(low * unit) + 1, bucket_index(high * unit))
     return _histogram(buckets, zeros, total * unit)
 
@@ -50,6 +54,20 @@ def from_exponential(
         first, last = _same_range(index, scale)
         _put(ours, count, round(first + shift), round(last + shift))
     return _histogram(ours, zeros, total * unit)
+
+
+def _below(bounds: Sequence[float], counts: Sequence[int], first: int, total: float) -> float:
+    """The upper end of the octave that stands for the first positive bucket."""
+    rest = [
+        count * math.sqrt(bounds[i - 1] * (bounds[i] if i < len(bounds) else 2.0 * bounds[i - 1]))
+        for i, count in enumerate(counts)
+        if i > first and count
+    ]
+    mean = (total - sum(rest)) / counts[first]
+    bound = bounds[first]
+    if 2 * counts[first] <= sum(counts) or not 0.0 < mean < bound:
+        return bound
+    return min(mean * math.sqrt(2.0), bound)
 
 
 def coarser(buckets: Mapping[int, int], steps: int) -> dict[int, int]:

@@ -220,6 +220,15 @@ def test_metrics_only_and_fixed() -> None:
     assert world.ticket_for("pricing").state is State.VERIFIED
 
 
+@pytest.mark.slow
+def test_metrics_only_without_a_version() -> None:
+    """No spans and no version label, all processes replaced by slower ones: one ticket."""
+    world, pricing = watched(28, spans=False, metrics=True, versioned=False)
+    pricing.deploy("1.1.0", slower=SLOW)
+    world.run(minutes=50)
+    assert world.ticket_for("pricing").metric == "latency.mean"
+
+
 def test_pages_of_a_service_without_spans() -> None:
     """No spans: the service's page shows rate, errors and durations all the same."""
     world, _ = watched(27, spans=False, metrics=True, errors=0.05)
