@@ -24,7 +24,7 @@ ROSE = math.log(1.03)  # near saturation that is a fifth more latency
 MUCH = math.log(1.25)  # from here on it takes proof that it is not the load
 KEPT = 0.5  # of the shift, which is enough where load rose by less
 MARGIN = 0.5  # of the floor, above which what is left is for sure
-SURE = 2.33  # deviations: 99 %
+SURE = 3.09  # deviations: 99.9 %, since a few minutes may be all that can be compared
 _OF_MEAN = {measures.LATENCY_P95: measures.LATENCY_MEAN}
 MODEL = 0.03  # sd of a line through the loads of a day, as a model of what load does to ln(latency)
 
