@@ -42,10 +42,11 @@ def vanished(candidate: Candidate) -> Check | None:
     if found is None or candidate.significant:
         return None
     thirds = _first_third(candidate.after), _last_third(candidate.after)
-    early, late = (candidate.against(third) for third in thirds)
-    if early is None or late is None or early.p > candidate.threshold:
+    early = candidate.against(thirds[0])
+    if early is None or early.p > candidate.threshold or early.shift < candidate.least_shift:
         return None
-    if early.shift < candidate.least_shift or late.shift >= KEPT * early.shift:
+    late = candidate.against(thirds[1])
+    if late is None or late.shift >= KEPT * early.shift:
         return None
     lasted = minutes(thirds[1][0].start - candidate.after[0].start, candidate.case.pace)
     inputs: dict[str, float | int | str] = {"early": early.shift, "late": late.shift}
