@@ -120,7 +120,8 @@ def _with_baseline(
         )
         return NotYet(reason, progress, case.seconds(case.settings.after), hopeless=True)
     since = whole[1] - needed - case.width / 2
-    recent = [w for w in before if w.start >= since]
+    # Where a silence lies before the deploy, the last hour of traffic is in the coarse part.
+    recent = [w for w in (*older, *before) if w.start >= since]
     past = [w for w in (*older, *before) if w.start < since]
     return _sides(case, recent, after, past, concurrent=False)
 

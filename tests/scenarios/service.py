@@ -225,7 +225,8 @@ class Service:
     def _instance(self, build: Build, old: Instance | None = None) -> Instance:
         number = next(self._numbers)
         host = old.host if old else self.hosts[number % len(self.hosts)]
-        instance = Instance(f"{self.name}-{number}", host, build, self.world.now)
+        place = self.name if self.environment == "prod" else f"{self.name}-{self.environment}"
+        instance = Instance(f"{place}-{number}", host, build, self.world.now)
         instance.restart = self.world.luck(self.world.weather.climate.restart_sd)
         if old:
             instance.skew = old.skew

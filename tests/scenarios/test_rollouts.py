@@ -74,6 +74,31 @@ def test_blue_green_of_an_equal_build() -> None:
     judged(world, "1.1.0")
 
 
+@pytest.mark.slow
+def test_deployed_while_nobody_called() -> None:
+    """Replaced in two hours without a request: judged when traffic is back, one ticket."""
+    world = watched(37)
+    (operation,) = pricing(world).operations
+    operation.rate = 0.0
+    world.run(minutes=60)
+    pricing(world).roll("1.1.0", slower=SLOW)
+    world.run(minutes=60)
+    operation.rate = 2.0
+    world.run(minutes=45)
+    assert blamed(world.ticket_for("pricing")) == ["1.1.0"]
+
+
+def test_staging_before_production() -> None:
+    """A slower build in staging only: a ticket for staging, none for production."""
+    world = World(seed=38)
+    world.service("pricing", Operation(rate=1.0))
+    staging = world.service("pricing", environment="staging", hosts=("stage-1",), instances=1)
+    world.run(minutes=5)
+    staging.roll("1.1.0", slower=SLOW)
+    world.run(minutes=40)
+    assert [t.environment for t in world.tickets()] == ["staging"]
+
+
 # --- canary ---------------------------------------------------------------------------------------
 
 

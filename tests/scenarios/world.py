@@ -155,7 +155,7 @@ class World:
             cpu,
         )
         service.start(version, instances, **build)
-        self.services[name] = service
+        self.services[name if name not in self.services else f"{name} in {environment}"] = service
         return service
 
     def host(self, name: str) -> Host:
