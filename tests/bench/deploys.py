@@ -141,7 +141,7 @@ def main(arguments: Sequence[str]) -> int:
     failed = False
     with ProcessPoolExecutor(options.jobs) as pool:
         for row in rows():
-            if options.only not in row.name:
+            if not any(part in row.name for part in options.only.split("|")):
                 continue
             started = time.monotonic()
             deploys = options.unchanged if row.main else options.deploys
@@ -162,7 +162,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--unchanged", type=int, default=200, help="of the two main A/A rows")
     parser.add_argument("--seed", type=int, default=EVALUATION_SEED)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--only", default="", help="rows whose name holds this")
+    parser.add_argument("--only", default="", help="rows whose names hold this, or |this")
     parser.add_argument("--explain", action="store_true", help="what the wrong tickets were about")
     return parser.parse_args(arguments)
 
