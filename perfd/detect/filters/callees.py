@@ -12,6 +12,8 @@ from perfd.model.finding import Check
 
 NAME = "callees"
 MARGIN = 0.5  # of the floor, above which the own part is for sure
+LEAST = 0.01  # of the duration before; callees that add less are as fast as before
+LEAST_POINTS = 0.001  # of requests; a change of failures below that is not told
 PART = 0.5  # of a rise of failures, that failing calls have to bring to explain it
 
 Inputs = dict[str, float | int | str]
@@ -48,24 +50,36 @@ def _errors(candidate: Candidate) -> bool:
 def _of_time(candidate: Candidate, found: Attribution) -> Check:
     floor = candidate.floor * found.base
     inputs = _inputs(found, found.own, found.theirs.value, found.slower)
-    added = f"{milliseconds(found.own.value)} a request were added here"
-    if found.theirs.certain <= 0.0 or not found.slower:
+    added = _added(found.own.value, found.base)
+    if found.theirs.certain <= LEAST * found.base or not found.slower:
         return Check(NAME, True, f"{added}; its callees are as fast as before", inputs)
     waiting = f"{milliseconds(found.theirs.value)} are waiting for {_named(found.slower)}"
-    words = f"{waiting}, {added} ({percent(found.own.value / found.base)})"
-    return Check(NAME, _stands(found.own, found.theirs.value, floor), words, inputs)
+    stands = _stands(found.own, found.theirs.value, floor)
+    return Check(NAME, stands, f"{waiting}, {added}", inputs)
 
 
 def _of_errors(candidate: Candidate, found: Attribution) -> Check | None:
     whole = candidate.comparison
     assert whole is not None
     inputs = _inputs(found, found.own_failures, found.their_failures, found.failing)
-    added = f"{points(found.own_failures.value)} of requests fail without a failed call"
+    own = found.own_failures.value
+    added = "no more fail by themselves"
+    if abs(own) >= LEAST_POINTS:
+        added = f"{points(own)} of requests fail without a failed call"
     if not found.failing or found.their_failures < PART * whole.shift:
         return Check(NAME, True, f"{added}; calls fail no more than before", inputs)
     words = f"calls to {_named(found.failing)} fail, {added}"
     stands = _stands(found.own_failures, found.their_failures, candidate.floor)
     return Check(NAME, stands, words, inputs)
+
+
+def _added(own: float, base: float) -> str:
+    """What the service itself adds to a request."""
+    if abs(own) < LEAST * base:
+        return "nothing was added here"
+    if own < 0.0:
+        return f"{milliseconds(-own)} less are spent here"
+    return f"{milliseconds(own)} a request were added here ({percent(own / base)})"
 
 
 def _stands(own: Amount, theirs: float, floor: float) -> bool:
