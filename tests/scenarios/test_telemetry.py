@@ -149,6 +149,15 @@ def test_a_tail_sampler_without_a_metric() -> None:
     quiet(world)
 
 
+@pytest.mark.slow
+def test_a_tail_sampler_all_along() -> None:
+    """A tail sampler on both sides, and nothing else counts: an equal build gets no ticket."""
+    world, pricing = watched(10, rate=4.0, tail=slow_and_failed)
+    pricing.deploy("1.1.0")
+    world.run(minutes=45)
+    quiet(world)
+
+
 # --- metrics only ---------------------------------------------------------------------------------
 
 
