@@ -280,7 +280,7 @@ PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 
 class TestForwarding(Forwarding.TestCase):  # type: ignore[misc, name-defined]
     settings = settings(
-        max_examples=3,
+        max_examples=2,
         stateful_step_count=8,
         deadline=None,
         phases=PHASES,

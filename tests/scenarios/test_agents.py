@@ -36,6 +36,7 @@ def deploy_of(world: Fleet) -> float:
     return deploy.at
 
 
+@pytest.mark.slow
 def test_pods_and_agents_replaced_by_a_slower_build() -> None:
     """A slower build in new pods whose agents have empty disks: one ticket, which names it."""
     world = fleet(1)
