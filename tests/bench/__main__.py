@@ -20,6 +20,7 @@ BENCHES = (
     "agents",
     "topologies",
     "loads",
+    "hosts",
     "telemetry",
 )
 
