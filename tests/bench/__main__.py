@@ -17,6 +17,7 @@ BENCHES = (
     "disk",
     "pages",
     "deploys",
+    "detection",
     "agents",
     "topologies",
     "loads",

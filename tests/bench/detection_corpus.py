@@ -28,13 +28,14 @@ def composition() -> Parts:
 class Corpus:
     """`values` (cells, series), NaN where missing. `changed`: the cell of the step, or NEVER.
 
-    `sizes` are relative, negative where the value falls. `moved` marks series that are not at one
-    level for other reasons (a ramp, a change that goes again).
+    `sizes` are relative, negative where the value falls; `again` is the cell of a second step.
+    `moved` marks series that are not at one level for other reasons (a ramp, what goes again).
     """
 
     values: Array
     changed: NDArray[np.int64]
     sizes: Array
+    again: NDArray[np.int64]
     moved: NDArray[np.bool_]
 
 
@@ -45,7 +46,7 @@ def corpus(weather: Parts, change: Parts, series: int, weeks: int, seed: int) ->
     cells = history + weeks * WEEK
     log = _weather(weather, cells, series, draw)
     changed = draw.integers(history, history + WEEK, series)
-    moves, sizes = _moves(change, cells, changed, draw)
+    moves, sizes, again = _moves(change, cells, changed, draw)
     values = np.exp(log + moves)
     values[draw.random(values.shape) < weather.get("missing", 0.0)] = np.nan
     stays = "step" in change and "lasts" not in change
@@ -53,6 +54,7 @@ def corpus(weather: Parts, change: Parts, series: int, weeks: int, seed: int) ->
         values,
         changed if stays else np.full(series, NEVER),
         sizes,
+        again,
         np.full(series, bool(change) and not stays),
     )
 
@@ -68,6 +70,7 @@ def mixed(series: int, weeks: int, seed: int) -> Corpus:
         np.concatenate([p.values for p in parts], axis=1),
         np.concatenate([p.changed for p in parts]),
         np.concatenate([p.sizes for p in parts]),
+        np.concatenate([p.again for p in parts]),
         np.concatenate([p.moved for p in parts]),
     )
 
@@ -118,11 +121,11 @@ def _add_transients(parts: Parts, log: Array, draw: np.random.Generator) -> None
 
 def _moves(
     change: Parts, cells: int, changed: NDArray[np.int64], draw: np.random.Generator
-) -> tuple[Array, Array]:
-    """The change itself as logarithms (cells, series), and its relative size."""
+) -> tuple[Array, Array, NDArray[np.int64]]:
+    """The change itself as logarithms (cells, series), its relative size, and the second's cell."""
     series = len(changed)
     if not change:
-        return np.zeros((cells, series)), np.zeros(series)
+        return np.zeros((cells, series)), np.zeros(series), np.full(series, NEVER)
     low, high = change.get("step") or change["ramp"]
     size = np.exp(draw.uniform(math.log(low), math.log(high), series))
     shift = np.log1p(size) * draw.choice((-1.0, 1.0), series)
@@ -133,5 +136,7 @@ def _moves(
     if "lasts" in change:
         shape -= since >= draw.integers(*change["lasts"], series)
     if "again" in change:
-        shape += since >= draw.integers(*change["again"], series)
-    return shape * shift, np.expm1(shift)
+        apart = draw.integers(*change["again"], series)
+        shape += since >= apart
+        return shape * shift, np.expm1(shift), changed + apart
+    return shape * shift, np.expm1(shift), np.full(series, NEVER)

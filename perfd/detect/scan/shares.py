@@ -1,6 +1,6 @@
 """Series of k in n: shares of profile samples, error ratios. A count test, exact where k is small.
 
-What a filter looks at is the rate relative to the baseline's, so that a floor of 1 % means the same
+What a filter looks at is the rate relative to its mean, so that a floor of 1 % means the same
 as for a latency.
 """
 
@@ -110,13 +110,12 @@ def _exact(k: Array, n: Array, at: int, dispersion: float) -> float:
 def _suspect(
     k: Array, n: Array, at: int, split: RateSplit, i: int, p: float, settings: ScanSettings
 ) -> Suspect:
-    """The rate relative to the baseline's, and its noise in a cell of usual size."""
-    base = max(float(split.before[i]), 0.5 / max(float(n[:at].sum()), 1.0))
+    """The rate relative to its mean, and its noise in a cell of usual size."""
     told = n > 0.0
-    x = np.where(told, k / np.maximum(n, 1e-12), 0.0) / base
     rate = float(k.sum() / n.sum())
+    x = np.where(told, k / np.maximum(n, 1e-12), 0.0) / rate
     usual = len(n[told]) / float((1.0 / n[told]).sum())
-    noise = math.sqrt(float(split.dispersion[i]) * rate * (1.0 - rate) / usual) / base
+    noise = math.sqrt(float(split.dispersion[i]) * rate * (1.0 - rate) / usual) / rate
     flat = np.zeros_like(x)
     new = np.arange(len(x)) >= at
     shift = float(x[told & new].mean() - x[told & ~new].mean())
@@ -133,6 +132,7 @@ def _suspect(
         design=np.zeros((len(x), 0)),
         weekend=flat.astype(bool),
         settings=settings,
+        logarithmic=False,
     )
 
 

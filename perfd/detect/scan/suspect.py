@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,7 @@ class Suspect:
     design: Array  # columns of the season
     weekend: NDArray[np.bool_]
     settings: ScanSettings
+    logarithmic: bool = True  # else rates, relative to their mean
 
     @property
     def before(self) -> NDArray[np.bool_]:
@@ -57,6 +59,11 @@ class Suspect:
     def interval(self) -> tuple[float, float]:
         """Of the shift, 95 %."""
         return self.shift - NORMAL_95 * self.error, self.shift + NORMAL_95 * self.error
+
+    @property
+    def percent(self) -> str:
+        """The change in words."""
+        return f"{math.expm1(self.shift) if self.logarithmic else self.shift:+.1%}"
 
     @property
     def size(self) -> float:

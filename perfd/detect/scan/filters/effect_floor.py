@@ -17,5 +17,5 @@ def check(suspect: Suspect) -> Check:
     low, high = suspect.interval
     sure = low if suspect.shift > 0.0 else -high
     passed = suspect.size >= floor and sure >= MARGIN * floor
-    verdict = f"{math.expm1(suspect.shift):+.1%}; the floor is {suspect.settings.floor:.1%}"
+    verdict = f"{suspect.percent}; the floor is {suspect.settings.floor:.1%}"
     return Check(NAME, passed, verdict, {"shift": suspect.shift, "sure": sure, "floor": floor})

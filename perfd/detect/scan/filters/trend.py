@@ -36,8 +36,8 @@ def check(suspect: Suspect) -> Check:
 
 
 def doubtful(verdict: Check) -> bool:
-    """Whether a ramp fits as well as the step that passed: time will tell."""
-    return float(verdict.inputs["ramp"]) > float(verdict.inputs["step"])
+    """Whether a ramp fits nearly as well as the step that passed: time will tell."""
+    return float(verdict.inputs["ramp"]) > float(verdict.inputs["step"]) - RAMP_MARGIN
 
 
 def _ramps(told: NDArray[np.int64]) -> Array:
