@@ -123,9 +123,10 @@ class Walk:
         return replace(seen, times=last.times + 1, first=last.first)
 
     def _sure(self, seen: Seen) -> bool:
-        """A deploy at that time saves a confirmation; a ramp that fits as well doubles them."""
-        spared = 0 if self.deploy(seen) is None else 1
-        needed = max(self._settings.confirmations - spared, 1)
+        """A deploy at that time saves a confirmation; else a ramp that fits as well doubles them."""
+        needed = self._settings.confirmations
+        if self.deploy(seen) is not None:
+            return seen.times >= max(needed - 1, 1)
         return seen.times >= needed * (DOUBT if seen.step.doubtful else 1)
 
     def _confirm(self, seen: Seen) -> None:
