@@ -123,7 +123,7 @@ class Walk:
         return replace(seen, times=last.times + 1, first=last.first)
 
     def _sure(self, seen: Seen) -> bool:
-        """A deploy at that time saves a confirmation; else a ramp that fits as well doubles them."""
+        """A deploy at that time saves one confirmation; a ramp that fits as well doubles them."""
         needed = self._settings.confirmations
         if self.deploy(seen) is not None:
             return seen.times >= max(needed - 1, 1)
