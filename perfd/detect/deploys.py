@@ -93,7 +93,9 @@ class VersionWatch:
             self._first = traffic.start
         self._drop_fallen()
         back = [deploy for v in list(self._replaced) if (deploy := self._withdrawn(v))]
-        waiting = sorted(set(traffic.requests) - set(self._serving) - NO_VERSION)
+        # Not only of this window: the pipeline of some hosts may be minutes behind.
+        lately = {version for window in self._within(FALL_SPAN) for version in window.requests}
+        waiting = sorted(lately - set(self._serving) - NO_VERSION)
         risen = [(since, version) for version in waiting if (since := self._risen(version))]
         new = [deploy for since, version in sorted(risen) if (deploy := self._add(version, since))]
         return [*back, *new]

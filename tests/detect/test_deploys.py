@@ -179,3 +179,15 @@ def test_a_restart_is_what_was_announced() -> None:
         "pricing", "test", "2", "unknown", 1000.0, source="announced", commit="abc"
     )
     assert joined(restart, [told], 200.0) == restart
+
+
+def test_telemetry_that_is_minutes_late() -> None:
+    """One version's pipeline is three windows late: it is found all the same, and since when."""
+    watch = VersionWatch("pricing", "prod", 60.0, 900.0)
+    found = []
+    for minute in range(40):
+        old = {"1.0.0": 100}
+        found += watch.see_late(Traffic(60.0 * minute, old))
+        if minute >= 23:
+            found += watch.see_late(Traffic(60.0 * (minute - 3), old | {"1.1.0": 50}))
+    assert [(d.version, d.previous, d.at) for d in found] == [("1.1.0", "1.0.0", 1200.0)]
