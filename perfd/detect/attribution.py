@@ -25,7 +25,9 @@ from perfd.detect.witnesses import FAILURES, TIME, Blame, Witnesses
 
 FEWEST = 100  # requests of either side that were put together; fewer say little
 FEWEST_WINDOWS = 5
-LEAST_FAILURES = 0.005  # of requests; calls that fail more often by that cost time as well
+# What a witness speaks against goes to the caller if it is more than noise may bring.
+LEAST_FAILURES = 0.005  # of requests
+LEAST_PART = 0.02  # of a request's duration
 DEVIATIONS = 2.33  # one-sided 99 %
 
 
@@ -75,9 +77,12 @@ def attribute(
     changed = blames(old, new)
     witnesses = Witnesses(around, operation, before, after, served)
     failing, mistaken = witnesses.split(changed, FAILURES)
-    _, unseen = witnesses.split(changed, TIME)
+    mistaken = tuple(b for b in mistaken if b.errors >= LEAST_FAILURES)
     # A callee that fails is waited for longer without being slower: time-outs, pauses, retries.
-    unseen = tuple(b for b in unseen if b not in failing or b.errors < LEAST_FAILURES)
+    waited_for = {b for b in failing if b.errors >= LEAST_FAILURES}
+    _, unseen = witnesses.split(changed, TIME)
+    least = LEAST_PART * old.duration
+    unseen = tuple(b for b in unseen if b not in waited_for and b.dearer >= least)
     theirs = {b: b.dearer * (b not in unseen) + b.retried * (b not in mistaken) for b in changed}
     returned = sum(b.dearer for b in unseen) - sum(b.retried for b in changed if b not in mistaken)
     own = _change(old.priced(prices), new.priced(prices), returned)
@@ -102,11 +107,12 @@ def blames(old: Read, new: Read) -> list[Blame]:
 def _blame(target: Target, old: Read, new: Read) -> Blame:
     """At the same number of calls; a call that was not made before is nobody else's fault."""
     before, after = old.calls[target], new.calls.get(target, NONE)
+    waits = after.seconds > 0.0  # what nobody waits for fails without anybody's failing
     more = max(after.number - before.number, 0.0)
     retried = min(max(after.retries - before.retries, 0.0), more) * before.price
     return Blame(
         *(*target, before, after, after.seconds - after.number * before.price, retried),
-        errors=after.errors - after.number * before.errors / before.number,
+        errors=after.errors - after.number * before.errors / before.number if waits else 0.0,
     )
 
 
