@@ -14,6 +14,7 @@ import random
 import signal
 import socket
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,7 @@ class Daemon:
         self._config = config
         self._reload = reload
         self._clock = clock or SystemClock()
+        self._name = config.forward.name or socket.gethostname()
         self._random = random.Random(seed)
         self._trackers = build_trackers(config.tickets, self._clock)
         self._telemetry = Telemetry(config.telemetry, __version__)
@@ -203,11 +205,11 @@ class Daemon:
         """It forwards, and judges nothing."""
         from perfd.jobs.carrier import HttpCarrier
 
-        config = self._config
-        carrier = HttpCarrier(config.forward, self._centre_token)
-        name = config.forward.name or socket.gethostname()
-        about = {"name": name, "version": __version__}
-        return Forwarding(config, self._around, self._collecting, carrier, **about)
+        settings = self._config.forward
+        token = partial(read_token, settings.token_file, "forward.token_file")
+        carrier = HttpCarrier(settings, token)
+        about = {"name": self._name, "version": __version__}
+        return Forwarding(self._config, self._around, self._collecting, carrier, **about)
 
     def _centre(self) -> Judging:
         """It judges; what that takes an agent does not even load."""
@@ -220,10 +222,6 @@ class Daemon:
             base_url=self._base_url(),
             absorbed=self._totals.add,
         )
-
-    def _centre_token(self) -> str:
-        """Read for each request, so that it may be rotated."""
-        return read_token(self._config.forward.token_file, "forward.token_file") or ""
 
     def _surroundings(self) -> Surroundings:
         """The machine's own time, disk and randomness."""
@@ -255,7 +253,7 @@ class Daemon:
             self._collecting.aggregate.resources,
             own=Resource("perfd", __version__, "perfd", self._instance()),
             own_pid=os.getpid(),
-            host=self._config.forward.name or socket.gethostname(),
+            host=self._name,
             settings=self._config.sample,
             meter=self._telemetry,
         )
@@ -263,8 +261,7 @@ class Daemon:
     def _instance(self) -> str:
         """Our own name among services; the processes of two agents' pods have the same number."""
         pid = str(os.getpid())
-        forward = self._config.forward
-        return f"{forward.name or socket.gethostname()}:{pid}" if forward.url else pid
+        return f"{self._name}:{pid}" if self._config.forward.url else pid
 
     def _pages(self) -> WebApp:
         config = self._config

@@ -12,10 +12,9 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from perfd.model.agent import KnownAgent
 from perfd.model.batch import Batch, Document
 from perfd.model.deploy import Deploy
-from perfd.model.partial import Partial, Receipt
+from perfd.model.partial import Partial
 from perfd.model.profile import ProfileWindow, Symbols
 from perfd.model.series import Series
 from perfd.model.ticket import Ticket
@@ -337,29 +336,6 @@ class Desk(Protocol):
 
     async def deploy(self, deploy: Deploy) -> Deploy:
         """Record an announced deploy; the same one within 15 minutes is joined."""
-        ...
-
-
-# --- agents and their centre ----------------------------------------------------------------------
-
-
-class Centre(Protocol):
-    """Takes what agents forward, and knows who they are."""
-
-    async def receive(self, body: bytes) -> Receipt:
-        """Take one shipment; it is durable when this returns.
-
-        Raises BadInput for what can never be taken, Conflict for what this centre cannot take as it
-        is configured, Overloaded for what it cannot take now.
-        """
-        ...
-
-    def agents(self) -> Sequence[KnownAgent]:
-        """All that were heard of lately, by name."""
-        ...
-
-    def silent(self, known: KnownAgent, now: float) -> bool:
-        """Whether an agent should have been heard of."""
         ...
 
 

@@ -44,7 +44,7 @@ def _nobody(_batch: Batch) -> None:
 
 
 class Agents:
-    """The Centre of interfaces.py.
+    """The Centre of forward/centre.py.
 
     `absorbed` is called with what came for the first time, for running totals: a late row is left
     out there, and one that was repeated too, but for a few around a failed request.

@@ -29,7 +29,7 @@ class HttpCarrier:
     Raises ConfigError for a token or certificates that cannot be read.
     """
 
-    def __init__(self, settings: ForwardSettings, token: Callable[[], str]) -> None:
+    def __init__(self, settings: ForwardSettings, token: Callable[[], str | None]) -> None:
         self._url = settings.url.rstrip("/") + PATH
         self._timeout = aiohttp.ClientTimeout(total=settings.timeout)
         self._token = token

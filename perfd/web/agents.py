@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perfd.interfaces import Centre
+from perfd.forward.centre import Centre
 from perfd.model.agent import Agent, KnownAgent
 
 LIVE, SILENT, STOPPED = "live", "silent", "stopped"

@@ -8,8 +8,8 @@ from aiohttp import web
 
 from perfd.errors import TooLarge, Unsupported
 from perfd.forward.body import MEDIA_TYPE
+from perfd.forward.centre import Centre
 from perfd.forward.settings import AgentSettings
-from perfd.interfaces import Centre
 from perfd.web.endpoint import json_response
 
 PATH = "/api/v1/windows"

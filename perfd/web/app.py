@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import web
 
-from perfd.interfaces import Board, Centre, Clock, Desk, Live, Meter, Store
+from perfd.forward.centre import Centre
+from perfd.interfaces import Board, Clock, Desk, Live, Meter, Store
 from perfd.web.access import Access, Purpose
 from perfd.web.caller import caller_of
 from perfd.web.context import CONTEXT, Context, RenderMetrics

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from perfd.interfaces import Board, Centre, Clock, Desk, Live, Meter, Store
+from perfd.forward.centre import Centre
+from perfd.interfaces import Board, Clock, Desk, Live, Meter, Store
 from perfd.web.access import Access
 from perfd.web.reader import Reader
 from perfd.web.recent import Recent
