@@ -49,7 +49,10 @@ def expected(
     """
     own = _raws(sides, on)
     by_itself = dict(zip(own, moderated([one for one, _ in own.values()]), strict=True))
-    found = {name: Expected(0.0, at_rate(sides[name], by_itself[name])) for name in own}
+    for name, (one, _) in own.items():
+        if one.by_placebo:  # what the hour itself says of its noise is said at its own rate
+            by_itself[name] = at_rate(sides[name], by_itself[name])
+    found = {name: Expected(0.0, excess) for name, excess in by_itself.items()}
     less = _relatives(own, beside)
     if len(less) < FEWEST_PEERS or usual(list(less.values())) >= usual([own[n][0] for n in less]):
         return found

@@ -237,6 +237,16 @@ def test_a_week_ago_there_was_a_deploy_too_and_that_is_no_custom() -> None:
     assert len(world.opened) == 1
 
 
+@pytest.mark.parametrize("history", [70, 400])
+def test_failures_that_begin_minutes_after_the_deploy(history: int) -> None:
+    """Their beginning makes the hour a noisy one; the day before was quiet."""
+    world = World()
+    world.run(history, replace(OLD, errors=0.002), detect=False)
+    world.run(3, replace(NEW, errors=0.002))
+    world.run(60, replace(NEW, errors=0.4))
+    assert [f.metric for f in world.opened] == ["error_rate"]
+
+
 # --- the load itself ------------------------------------------------------------------------------
 
 
