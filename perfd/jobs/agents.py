@@ -92,6 +92,7 @@ class Agents:
         since = self._clock.now() - AGENT_LIVES
         with self._lock:
             self._agents = {w: k for w, k in self._agents.items() if k.seen_at >= since}
+            self._saved = {w: at for w, at in self._saved.items() if w in self._agents}
             known = list(self._agents.values())
         return sorted(known, key=lambda k: (k.agent.name, k.agent.writer))
 
