@@ -31,6 +31,7 @@ from tests.bench.deploy_world import DEPLOYED, MINUTE, Shape, simulate
 FIRST_LOOK = 32.0  # minutes after the deploy: the look after 30, and some lateness
 DOUBT = 1e-3
 EVALUATION_SEED = 200_000
+FEWEST = 100  # deploys, below which the controls may be lucky
 PROGRESS = 500  # deploys after which a long row says how far it is
 
 
@@ -130,7 +131,7 @@ def broken(row: Row, outcomes: Sequence[Outcome]) -> bool:
 def blind(outcomes: Sequence[Outcome]) -> bool:
     """Whether the controls do as well as perfd without a change: then the row proves nothing."""
     naive = sum(o.controls.welch and o.controls.mann_whitney for o in outcomes)
-    return binomial_tail(naive, len(outcomes), PROMISED) >= DOUBT
+    return len(outcomes) >= FEWEST and binomial_tail(naive, len(outcomes), PROMISED) >= DOUBT
 
 
 def main(arguments: Sequence[str]) -> int:
