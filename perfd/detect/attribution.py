@@ -15,7 +15,9 @@ What no witness bears out (witnesses.py) stays with the caller.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from perfd.detect.cells import Cells
 from perfd.detect.edges import NONE, Read, Side, Target, read
@@ -75,28 +77,45 @@ def attribute(
         return None
     prices = {t: (old.calls.get(t) or new.calls[t]).price for t in {**new.calls, **old.calls}}
     changed = blames(old, new)
-    witnesses = Witnesses(around, operation, before, after, served)
-    failing, mistaken = witnesses.split(changed, FAILURES)
-    mistaken = tuple(b for b in mistaken if b.errors >= LEAST_FAILURES)
-    # A callee that fails is waited for longer without being slower: time-outs, pauses, retries.
-    waited_for = {b for b in failing if b.errors >= LEAST_FAILURES}
-    _, unseen = witnesses.split(changed, TIME)
-    least = LEAST_PART * old.duration
-    unseen = tuple(b for b in unseen if b not in waited_for and b.dearer >= least)
-    theirs = {b: b.dearer * (b not in unseen) + b.retried * (b not in mistaken) for b in changed}
-    returned = sum(b.dearer for b in unseen) - sum(b.retried for b in changed if b not in mistaken)
-    own = _change(old.priced(prices), new.priced(prices), returned)
+    parts = _parted(changed, Witnesses(around, operation, before, after, served), old.duration)
+    own = _change(old.priced(prices), new.priced(prices), parts.returned)
     beyond = _change(old.beyond(prices), new.beyond(prices))
+    mistaken = sum(b.errors for b in parts.mistaken)
     return Attribution(
         requests=(int(old.requests), int(new.requests)),
         base=old.duration,
         own=own,
         theirs=Amount(new.duration - old.duration - own.value, beyond.error),
-        own_failures=_change(old.failed(), new.failed(), sum(b.errors for b in mistaken)),
-        their_failures=sum(b.errors for b in failing),
-        slower=tuple(sorted((b for b in changed if theirs[b] > 0.0), key=lambda b: -theirs[b])),
-        failing=failing,
+        own_failures=_change(old.failed(), new.failed(), mistaken),
+        their_failures=sum(b.errors for b in parts.failing),
+        slower=parts.slower,
+        failing=parts.failing,
     )
+
+
+class _Parts(NamedTuple):
+    """Calls by what witnesses say: borne out (`slower`, `failing`), and failing by mistake.
+
+    `returned` are seconds to be added to the caller's own.
+    """
+
+    slower: tuple[Blame, ...]
+    failing: tuple[Blame, ...]
+    mistaken: tuple[Blame, ...]
+    returned: float
+
+
+def _parted(changed: Sequence[Blame], witnesses: Witnesses, duration: float) -> _Parts:
+    failing, mistaken = witnesses.split(changed, FAILURES)
+    mistaken = tuple(b for b in mistaken if b.errors >= LEAST_FAILURES)
+    # A callee that fails is waited for longer without being slower: time-outs, pauses, retries.
+    waited_for = {b for b in failing if b.errors >= LEAST_FAILURES}
+    _, unseen = witnesses.split(changed, TIME)
+    unseen = tuple(b for b in unseen if b not in waited_for and b.dearer >= LEAST_PART * duration)
+    theirs = {b: b.dearer * (b not in unseen) + b.retried * (b not in mistaken) for b in changed}
+    slower = sorted((b for b in changed if theirs[b] > 0.0), key=lambda b: -theirs[b])
+    retried = sum(b.retried for b in changed if b not in mistaken)
+    return _Parts(tuple(slower), failing, mistaken, sum(b.dearer for b in unseen) - retried)
 
 
 def blames(old: Read, new: Read) -> list[Blame]:
