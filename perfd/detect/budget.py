@@ -33,6 +33,9 @@ from perfd.model.budget import Budget, Spending
 DAY = 86_400.0
 QUARTER = 365.25 / 4.0 * DAY  # real seconds: a promise to people is not divided by pace
 HELD = 0.25  # of what is allowed, by a full bucket
+# The part of a share that its tests spend; the rest is for the tails, in which a model of noise is
+# never quite right.
+PRUDENCE = 0.4
 LEAST = 1e-7  # of what is allowed: an empty bucket makes strict, and not blind
 NAMED = 3.0 * DAY  # after which the spendings of a day are added up; deploys are judged in less
 MOST_NAMED = 256

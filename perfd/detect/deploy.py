@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perfd.detect import looks
+from perfd.detect.budget import PRUDENCE
 from perfd.detect.candidates import candidates
 from perfd.detect.case import DeployCase
 from perfd.detect.contention import NAME as CONTENTION
@@ -17,10 +18,6 @@ from perfd.detect.sides import NotYet, Sides, split
 from perfd.detect.trail import trail
 from perfd.model.evidence import Found
 from perfd.model.judgement import JUDGED, TOO_LITTLE, WAITING, Judgement
-
-# The part of the promised budget that the tests spend; the rest is for the tails, in which a model
-# of noise is never quite right.
-PRUDENCE = 0.4
 
 
 @dataclass(frozen=True, slots=True)

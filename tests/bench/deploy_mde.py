@@ -7,9 +7,9 @@ from dataclasses import replace
 from statistics import median
 
 from perfd.detect import looks, measures
+from perfd.detect.budget import PRUDENCE
 from perfd.detect.candidate import Candidate
 from perfd.detect.candidates import candidates
-from perfd.detect.deploy import PRUDENCE
 from perfd.detect.sides import NotYet, split
 from tests.bench.deploy_rows import FRESH, FULL, PLACES, PROMISED
 from tests.bench.deploy_world import DEPLOYED, MINUTE, Shape, simulate

@@ -151,6 +151,8 @@ def test_a_finding_says_where_its_threshold_comes_from() -> None:
     assert chance.inputs["budget"] == 1.0
     assert chance.inputs["share of the deploy"] == 0.005
     assert chance.inputs["part of the look"] == 0.5
+    spent = 0.005 * 0.5 * float(chance.inputs["part of the tests"])
+    assert 0.0 < float(chance.inputs["threshold"]) < spent
 
 
 def test_metrics_tell_what_is_left() -> None:

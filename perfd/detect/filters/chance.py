@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from perfd.detect import looks
+from perfd.detect.budget import PRUDENCE
 from perfd.detect.candidate import Candidate
 from perfd.detect.wording import bound, change
 from perfd.model.finding import Check
@@ -37,5 +38,6 @@ def _provenance(candidate: Candidate) -> dict[str, float | int | str]:
         "budget": case.share.allowed,
         "budget spent": case.share.spent,
         "share of the deploy": case.share.alpha,
+        "part of the tests": PRUDENCE,
         "part of the look": looks.share(case),
     }
