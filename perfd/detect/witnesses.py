@@ -101,19 +101,24 @@ class Witnesses:
         return service if service in self._around.callees else ""
 
     def _added(self, service: str, matter: Matter) -> float:
-        """What all requests of a callee took more; boundless where it was not watched before."""
+        """What all requests of a callee took more; boundless where it was not watched before.
+
+        By operation, since callers may ask for something else than before: what the same build has
+        not served before is their choice. A new build may have renamed it.
+        """
         before, after = (
             [w for w in self._around.callees[service] if side.span[0] <= w.start < side.span[1]]
             for side in self._sides
         )
         if not before or not after:
             return math.inf
-        operations = {w.series.label.get("operation", "") for w in after}
+        known, now = _labels(before, "operation"), _labels(after, "operation")
         parts = (
             max(matter.added(_only(before, operation), _only(after, operation)), 0.0)
-            for operation in operations
+            for operation in known & now
         )
-        return max(sum(parts), matter.added(before, after))
+        renamed = now - known and _labels(after, "version") - _labels(before, "version")
+        return max(sum(parts), matter.added(before, after) if renamed else 0.0)
 
     # --- the old version beside the new one -------------------------------------------------------
 
@@ -161,6 +166,10 @@ def _minutes(
 
 def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
     return sum(v * w for v, w in zip(values, weights, strict=True)) / sum(weights)
+
+
+def _labels(windows: Iterable[Window], name: str) -> set[str]:
+    return {w.series.label.get(name, "") for w in windows}
 
 
 def _only(windows: Iterable[Window], operation: str) -> list[Window]:

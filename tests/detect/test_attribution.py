@@ -69,12 +69,19 @@ def split(before, after, **more):
     return found
 
 
-def callee(before, after, *, errors=(0.0, 0.0), operation="GET /price", count=SERVED):
+def callee(
+    before, after, *, errors=(0.0, 0.0), operation="GET /price", count=SERVED, versions=("7", "7")
+):
     """Requests of a watched callee that take `before` and `after` seconds."""
-    series = Series.of(REQUESTS, service="pricing", operation=operation, phase=STEADY)
-    for side, seconds, failing in ((BEFORE, before, errors[0]), (AFTER, after, errors[1])):
+    found = []
+    for side, seconds, failing, version in zip(
+        (BEFORE, AFTER), (before, after), errors, versions, strict=True
+    ):
+        labels = {"service": "pricing", "version": version, "operation": operation}
+        series = Series.of(REQUESTS, **labels, phase=STEADY)
         held = sums(count, count * seconds)
-        yield Window(series, side.span[0], 60.0, count, round(count * failing), held)
+        found.append(Window(series, side.span[0], 60.0, count, round(count * failing), held))
+    return tuple(found)
 
 
 # --- time -----------------------------------------------------------------------------------------
@@ -186,14 +193,14 @@ WATCHED = {"services": {"pricing": "pricing"}}
 
 def test_a_watched_callee_that_is_as_fast_as_ever_is_not_blamed():
     """The time was added on the way to it: the caller's pool, its event loop, the network."""
-    steady = {"pricing": tuple(callee(0.019, 0.019))}
+    steady = {"pricing": (callee(0.019, 0.019))}
     found = split(*SLOWER, **WATCHED, callees=steady)
     assert found.own.value == pytest.approx(0.010)
     assert not found.slower
 
 
 def test_a_watched_callee_that_is_slower_itself_is_blamed():
-    slow = {"pricing": tuple(callee(0.019, 0.029))}
+    slow = {"pricing": (callee(0.019, 0.029))}
     found = split(*SLOWER, **WATCHED, callees=slow)
     assert found.own.value == pytest.approx(0.0, abs=1e-9)
     assert [b.peer for b in found.slower] == ["pricing"]
@@ -203,6 +210,23 @@ def test_one_slow_operation_among_many_of_a_callee_is_enough():
     windows = (*callee(0.019, 0.029), *callee(0.5, 0.49, operation="GET /other", count=9 * SERVED))
     found = split(*SLOWER, **WATCHED, callees={"pricing": windows})
     assert [b.peer for b in found.slower] == ["pricing"]
+
+
+def test_another_operation_of_an_unchanged_callee_is_the_callers_choice():
+    """The client span says GET either way."""
+    windows = (*callee(0.019, 0.019)[:1], *callee(0.0, 0.029, operation="GET /all")[1:])
+    found = split(*SLOWER, **WATCHED, callees={"pricing": windows})
+    assert found.own.value == pytest.approx(0.010)
+    assert not found.slower
+
+
+def test_an_operation_that_a_new_build_of_the_callee_renamed_is_the_callees():
+    new = ("7", "8")
+    windows = (
+        *callee(0.019, 0.019, versions=new)[:1],
+        *callee(0.0, 0.029, operation="GET /v2/price", versions=new)[1:],
+    )
+    assert split(*SLOWER, **WATCHED, callees={"pricing": windows}).slower
 
 
 def test_a_callee_that_was_not_watched_before_is_believed_to_be_slower():
@@ -260,11 +284,11 @@ def test_failed_calls_are_the_callees_unless_it_does_not_fail():
     """A callee that answers as well as ever was asked for nonsense, or was not reached."""
     before = Version(calls={PRICING: (1.0, 0.020, 0.0, 0.0)})
     after = Version(calls={PRICING: (1.0, 0.020, 0.2, 0.0)})
-    failing = {"pricing": tuple(callee(0.019, 0.019, errors=(0.0, 0.2)))}
+    failing = {"pricing": (callee(0.019, 0.019, errors=(0.0, 0.2)))}
     found = split(before, after, **WATCHED, callees=failing)
     assert found.their_failures == pytest.approx(0.2)
     assert found.own_failures.value == pytest.approx(0.0)
-    well = {"pricing": tuple(callee(0.019, 0.019))}
+    well = {"pricing": (callee(0.019, 0.019))}
     found = split(before, after, **WATCHED, callees=well)
     assert found.their_failures == 0.0
     assert found.own_failures.value == pytest.approx(0.2)
@@ -273,7 +297,7 @@ def test_failed_calls_are_the_callees_unless_it_does_not_fail():
 def test_retries_of_a_watched_callee_that_fails_and_is_no_slower_are_its_fault():
     before = Version(calls={PRICING: (1.0, 0.020, 0.0, 0.0)})
     after = Version(calls={PRICING: (1.2, 0.025, 0.2, 0.2)})  # with the pauses before them
-    failing = {"pricing": tuple(callee(0.019, 0.019, errors=(0.0, 0.2), count=2 * SERVED))}
+    failing = {"pricing": (callee(0.019, 0.019, errors=(0.0, 0.2), count=2 * SERVED))}
     found = split(before, after, **WATCHED, callees=failing)
     assert found.own.value == pytest.approx(0.0, abs=1e-9)
     assert found.theirs.value == pytest.approx(1.2 * 0.025 - 0.020)
