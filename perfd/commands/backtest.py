@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from perfd.commands import backtest_run
-from perfd.commands.series_csv import read_deploys, read_series
+from perfd.commands.backtest_picture import picture
+from perfd.commands.series_csv import SHARES, read_deploys, read_series
+from perfd.commands.series_grid import Grid
 from perfd.errors import BadInput
 
 KINDS = ("latency", "gauge", "share", "ratio")
@@ -27,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--walk", action="store_true", help="every evaluation the daemon would have made"
     )
+    parser.add_argument("--svg", type=Path, metavar="FILE.svg", help="draw what was found")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -42,12 +45,24 @@ def run(args: argparse.Namespace) -> int:
     except (BadInput, OSError, UnicodeDecodeError) as error:
         print(f"perfd backtest: {error}" if isinstance(error, OSError) else error, file=sys.stderr)
         return 2
-    report = backtest_run.backtest(series, args.kind, deploys, args.every, walk=args.walk)
+    report, grids = backtest_run.backtest(series, args.kind, deploys, args.every, walk=args.walk)
+    if args.svg and not _drawn(args, report, grids):
+        return 2
     if args.json:
         print(json.dumps(report))
     else:
         _tell(report)
     return 0
+
+
+def _drawn(args: argparse.Namespace, report: dict[str, Any], grids: list[Grid]) -> bool:
+    found = [*report["findings"], *report["trends"]]
+    try:
+        args.svg.write_text(picture(grids, found, args.kind in SHARES), "utf-8")
+    except OSError as error:
+        print(f"perfd backtest: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def _opened(name: str) -> Any:

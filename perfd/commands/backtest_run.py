@@ -25,14 +25,15 @@ def backtest(
     every: float,
     *,
     walk: bool,
-) -> Report:
-    """The report that `--json` prints; `every` in seconds."""
+) -> tuple[Report, list[Grid]]:
+    """The report that `--json` prints, and the cells that it is about; `every` in seconds."""
     settings = ScanSettings()
     findings: list[Report] = []
     trends: list[Report] = []
     short: list[Report] = []
     evaluations = 0
-    for grid in grids(series, kind in SHARES):
+    gridded = grids(series, kind in SHARES)
+    for grid in gridded:
         looks = ends(grid.cells, max(round(every / grid.width), 1), settings, walk)
         near = _by_series(grid, deploys)
         walked = Walk(_history(grid, kind, settings), settings, _cells(grid, near))
@@ -44,13 +45,14 @@ def backtest(
         trends += [_told(grid, walked, near, seen) for seen in walked.trends.values()]
         short += _not_judged(grid, settings)
     findings.sort(key=lambda found: (found["at"], found["series"]))
-    return {
+    report = {
         "series": len(series),
         "evaluations": evaluations,
         "findings": findings,
         "trends": trends,
         "not_judged": short,
     }
+    return report, gridded
 
 
 def _history(grid: Grid, kind: str, settings: ScanSettings) -> Levels | Shares:

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -203,6 +204,18 @@ def test_a_file_without_what_is_needed(
 
 def test_a_file_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "nowhere.csv" in refused(capsys, tmp_path / "nowhere.csv")
+
+
+def test_the_picture_has_a_panel_for_each_finding(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    series = {"a <b>": stepped(1, 0.08), "same": noise(2)}
+    file, drawn = write(tmp_path / "h.csv", series), tmp_path / "h.svg"
+    report(capsys, file, "--svg", drawn)
+    names = [e.text for e in ElementTree.fromstring(drawn.read_text("utf-8")).iter() if e.text]
+    assert "a <b>" in names
+    assert "same" not in names
+    assert any(name.startswith("confirmed ×1.0") for name in names)
 
 
 def test_a_person_reads_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
