@@ -96,13 +96,13 @@ def test_a_deploy_in_the_evening() -> None:
 @pytest.mark.slow
 def test_a_deploy_on_monday_morning() -> None:
     """An equal build in a Monday's rush after a quiet Sunday: no ticket."""
-    world = World(seed=4, history=8 * DAY)
-    weekday = daily(2.0, 0.8, peak=3.0)
+    world = World(seed=4, history=7.1 * DAY)
+    weekday = daily(1.4, 0.8, peak=3.0)
 
     def rate(at: float) -> float:
-        return weekday(at) if int(at // DAY) % 7 == int(world.now // DAY) % 7 else 0.4
+        return weekday(at) if int(at // DAY) % 7 == int(world.now // DAY) % 7 else 0.3
 
-    service = pricing(world, Operation(rate=rate, queue=line(lambda at: 3.0 * rate(at))))
+    service = pricing(world, Operation(rate=rate, queue=line(lambda at: 4.2 * rate(at))))
     world.run(minutes=5)
     service.roll("1.1.0", over=5)
     world.run(minutes=45)
@@ -268,7 +268,7 @@ def test_load_shedding_in_a_campaign() -> None:
     world.run(minutes=5)
     service.deploy("1.1.0")
     (operation,) = service.operations
-    rate = campaign(world, 5, 1.7, 5.0)
+    rate = campaign(world, 1, 1.7, 5.0)
     operation.rate = rate
     operation.errors = lambda at: max(0.002, 1.0 - 4.25 / rate(at))
     world.run(minutes=45)
