@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -212,7 +212,7 @@ def test_the_picture_has_a_panel_for_each_finding(
     series = {"a <b>": stepped(1, 0.08), "same": noise(2)}
     file, drawn = write(tmp_path / "h.csv", series), tmp_path / "h.svg"
     report(capsys, file, "--svg", drawn)
-    names = [e.text for e in ElementTree.fromstring(drawn.read_text("utf-8")).iter() if e.text]
+    names = [e.text for e in ET.fromstring(drawn.read_text("utf-8")).iter() if e.text]
     assert "a <b>" in names
     assert "same" not in names
     assert any(name.startswith("confirmed ×1.0") for name in names)
