@@ -66,7 +66,7 @@ class Agents:
         self._wait = LATENESS + max(settings.wait / pace, SHORTEST_WAIT)
         self._clock, self._meter = clock, meter
         self._absorbed = absorbed
-        self._lock = threading.Lock()  # of what is held in memory; the store has its own
+        self._lock = threading.Lock()  # one shipment at a time; readers do without
         self._in_hand = 0
         self._agents = {k.agent.writer: k for k in _stored(store.documents(AGENT))}
         self._saved = {writer: known.seen_at for writer, known in self._agents.items()}
@@ -88,12 +88,9 @@ class Agents:
             self._in_hand -= 1
 
     def agents(self) -> Sequence[KnownAgent]:
-        """All that were heard of lately, by name."""
+        """All that were heard of lately, by name; never waits for one that is being taken in."""
         since = self._clock.now() - AGENT_LIVES
-        with self._lock:
-            self._agents = {w: k for w, k in self._agents.items() if k.seen_at >= since}
-            self._saved = {w: at for w, at in self._saved.items() if w in self._agents}
-            known = list(self._agents.values())
+        known = [k for k in list(self._agents.values()) if k.seen_at >= since]
         return sorted(known, key=lambda k: (k.agent.name, k.agent.writer))
 
     def silent(self, known: KnownAgent, now: float) -> bool:
@@ -102,9 +99,7 @@ class Agents:
 
     def complete(self, now: float) -> float:
         """Up to when the windows of all agents are here that are alive; waits within a bound."""
-        with self._lock:
-            known = list(self._agents.values())
-        live = [k for k in known if not (k.agent.leaving or self.silent(k, now))]
+        live = [k for k in self.agents() if not (k.agent.leaving or self.silent(k, now))]
         return max(min((k.agent.through for k in live), default=now), now - self._wait)
 
     def earliest(self) -> float:
@@ -135,11 +130,17 @@ class Agents:
                 writer = shipment.agent.writer
                 self._store.absorb(writer, partials, shipment.symbols, [document])
                 self._saved[writer] = now
-            self._agents[shipment.agent.writer] = known
+            self._remember(known, now)
             self._earliest = min((self._earliest, *(p.item.start for p in news)))
         self._meter.count("perfd_absorbed_rows", len(partials))
         self._absorbed(_batch(news))
         return Receipt(known.accepted, self._store.writer)
+
+    def _remember(self, known: KnownAgent, now: float) -> None:
+        """A new table, so that whoever reads the old one is not disturbed."""
+        kept = {w: k for w, k in self._agents.items() if now - k.seen_at <= AGENT_LIVES}
+        self._agents = kept | {known.agent.writer: known}
+        self._saved = {w: at for w, at in self._saved.items() if w in self._agents}
 
     def _news(self, shipment: Shipment, partials: Sequence[Partial]) -> list[Partial]:
         """Rows of minutes that came for the first time: the agent had not told of their end."""
