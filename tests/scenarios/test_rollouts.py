@@ -10,7 +10,7 @@ from tests.scenarios.world import MINUTE, Call, Operation, Reporting, Service, W
 SLOW = 1.5
 
 
-def watched(seed: int, *, rate: float = 2.0, instances: int = 3, **reporting: bool) -> World:
+def watched(seed: int, *, rate: float = 1.5, instances: int = 3, **reporting: bool) -> World:
     """`pricing` with a day of history and a few minutes of live telemetry."""
     world = World(seed=seed)
     told = Reporting(**reporting)  # type: ignore[arg-type]
@@ -88,6 +88,7 @@ def test_deployed_while_nobody_called() -> None:
     assert blamed(world.ticket_for("pricing")) == ["1.1.0"]
 
 
+@pytest.mark.slow
 def test_staging_before_production() -> None:
     """A slower build in staging only: a ticket for staging, none for production."""
     world = World(seed=38)
@@ -189,10 +190,10 @@ def test_rollback() -> None:
     """Back to the old version: recognised as the fix, and verified."""
     world = watched(9)
     pricing(world).roll("1.1.0", slower=SLOW)
-    world.run(minutes=45)
+    world.run(minutes=40)
     assert blamed(world.ticket_for("pricing")) == ["1.1.0"]
     pricing(world).rollback(over=3)
-    world.run(minutes=45)
+    world.run(minutes=40)
     ticket = world.ticket_for("pricing")
     assert [d.version for d in world.deploys()] == ["1.1.0", "1.0.0"]
     assert (str(ticket.state), ticket.verification.version) == ("verified", "1.0.0")
@@ -312,6 +313,7 @@ def test_two_deploys_of_which_the_first_was_slower() -> None:
     assert blamed(world.ticket_for("pricing"))[0] in ("1.1.0", "1.2.0")
 
 
+@pytest.mark.slow
 def test_a_hotfix_within_a_quarter_of_an_hour() -> None:
     """A slower build that a hotfix replaces after eight minutes: no ticket."""
     world = watched(15)
@@ -330,10 +332,10 @@ def test_deploy_of_a_dependency() -> None:
     """Only the dependency is deployed, and slower: a ticket on it, none on its caller."""
     world = World(seed=16)
     stock = world.service("stock", Operation("GET /stock", rate=0.0, latency=0.020))
-    world.service("front", Operation("GET /cart", calls=[Call(stock, "GET /stock")]))
+    world.service("front", Operation("GET /cart", rate=1.0, calls=[Call(stock, "GET /stock")]))
     world.run(minutes=5)
     stock.roll("1.1.0", slower=SLOW)
-    world.run(minutes=45)
+    world.run(minutes=40)
     ticket = world.ticket_for("stock")
     assert (blamed(ticket), world.tickets("front")) == (["1.1.0"], [])
     assert ticket.impact is not None
@@ -499,6 +501,7 @@ def test_post_of_an_equal_build() -> None:
     assert world.tickets() == []
 
 
+@pytest.mark.slow
 def test_post_in_other_words() -> None:
     """Announced as `v1.1.0` after the traffic of `1.1.0`: the traffic is judged all the same."""
     world = watched(34)
