@@ -23,13 +23,14 @@ from perfd.detect.cells import Cells
 from perfd.detect.edges import NONE, Read, Side, Target, read
 from perfd.detect.neighbours import Neighbours
 from perfd.detect.noise import noise, spread
-from perfd.detect.witnesses import FAILURES, TIME, Blame, Witnesses
+from perfd.detect.witnesses import FAILURES, TIME, VARIATION, Blame, Witnesses
 
 FEWEST = 100  # requests of either side that were put together; fewer say little
 FEWEST_WINDOWS = 5
 # What a witness speaks against goes to the caller if it is more than noise may bring.
 LEAST_FAILURES = 0.005  # of requests
 LEAST_PART = 0.02  # of a request's duration
+SURE = 3.0  # deviations, as if calls were independent, which those of one trace are not
 DEVIATIONS = 2.33  # one-sided 99 %
 
 
@@ -77,7 +78,8 @@ def attribute(
         return None
     prices = {t: (old.calls.get(t) or new.calls[t]).price for t in {**new.calls, **old.calls}}
     changed = blames(old, new)
-    parts = _parted(changed, Witnesses(around, operation, before, after, served), old.duration)
+    witnesses = Witnesses(around, operation, before, after, served)
+    parts = _parted(changed, witnesses, old, new)
     own = _change(old.priced(prices), new.priced(prices), parts.returned)
     beyond = _change(old.beyond(prices), new.beyond(prices))
     mistaken = sum(b.errors for b in parts.mistaken)
@@ -105,17 +107,33 @@ class _Parts(NamedTuple):
     returned: float
 
 
-def _parted(changed: Sequence[Blame], witnesses: Witnesses, duration: float) -> _Parts:
+def _parted(changed: Sequence[Blame], witnesses: Witnesses, old: Read, new: Read) -> _Parts:
     failing, mistaken = witnesses.split(changed, FAILURES)
-    mistaken = tuple(b for b in mistaken if b.errors >= LEAST_FAILURES)
+    rare = 1.0 / old.requests + 1.0 / new.requests
+    mistaken = tuple(b for b in mistaken if b.errors >= _least_failures(b, rare))
     # A callee that fails is waited for longer without being slower: time-outs, pauses, retries.
     waited_for = {b for b in failing if b.errors >= LEAST_FAILURES}
     _, unseen = witnesses.split(changed, TIME)
-    unseen = tuple(b for b in unseen if b not in waited_for and b.dearer >= LEAST_PART * duration)
+    least = LEAST_PART * old.duration
+    unseen = tuple(
+        b for b in unseen if b not in waited_for and b.dearer >= max(least, _least_time(b, rare))
+    )
     theirs = {b: b.dearer * (b not in unseen) + b.retried * (b not in mistaken) for b in changed}
     slower = sorted((b for b in changed if theirs[b] > 0.0), key=lambda b: -theirs[b])
     retried = sum(b.retried for b in changed if b not in mistaken)
     return _Parts(tuple(slower), failing, mistaken, sum(b.dearer for b in unseen) - retried)
+
+
+def _least_failures(blame: Blame, rare: float) -> float:
+    """Failures that are more than chance brings to so few requests."""
+    usual = max(blame.before.errors, blame.after.errors)
+    return max(LEAST_FAILURES, SURE * math.sqrt(usual * rare))
+
+
+def _least_time(blame: Blame, rare: float) -> float:
+    """Seconds that are more than chance brings to so few requests."""
+    tally = blame.after
+    return SURE * VARIATION * tally.price * math.sqrt(tally.number * rare)
 
 
 def blames(old: Read, new: Read) -> list[Blame]:

@@ -12,7 +12,7 @@ from perfd.model.series import CALLS, LINKS, OWN_TIME, REQUESTS, RETRIES, STEADY
 from perfd.model.window import Window
 
 MINUTES = 6
-REQUESTS_A_MINUTE = 50
+REQUESTS_A_MINUTE = 100
 BEFORE = Side("1", (0.0, MINUTES * 60.0))
 AFTER = Side("2", (MINUTES * 60.0, 2 * MINUTES * 60.0))
 OPERATION = "GET /cart"
