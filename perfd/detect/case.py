@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from perfd.detect.budget import Share
+from perfd.detect.host_readings import HostReadings
 from perfd.detect.neighbours import Neighbours
 from perfd.detect.settings import DetectSettings
 from perfd.model.deploy import Deploy
@@ -41,6 +42,7 @@ class DeployCase:
     symbols: Symbols = field(default_factory=Symbols)
     exemplars: tuple[Window, ...] = ()
     resources: tuple[Gauge, ...] = ()
+    hosts: HostReadings | None = None  # the same, once they were read
     by_metric: bool = False
     unspoken: tuple[Window, ...] = ()
     earlier: Mapping[float, tuple[Window, ...]] = field(default_factory=dict)  # by days before

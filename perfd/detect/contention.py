@@ -11,15 +11,14 @@ A container that hits its own CPU limit is not contention: the limit belongs to 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
+from perfd.detect.host_readings import HostReadings, Seat
 from perfd.detect.wording import milliseconds, percent, share
 from perfd.model.finding import Check
-from perfd.model.series import CPU_SHARE, CPU_TIME, CPU_WAIT, HOST_CPU, HOST_STEAL
-from perfd.model.window import Gauge, Window
+from perfd.model.window import Window
 
 NAME = "host contention"
 OTHERS = 0.10  # of all cores, more than before; less is the breathing of any host
@@ -31,8 +30,6 @@ BUSY = 0.70  # of all cores; below, a thread that wants one finds one
 # the time (M/M/1), CPU time stretched by 10 % or 30 % is 0.4 or 0.17 of what it adds to latency.
 PART = 0.25
 OWN = 0.5  # of the rise of latency; above, the code itself takes more CPU
-
-Seat = tuple[str, float]  # an instance and the start of an interval; or a host and that
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +51,11 @@ class Conditions:
     held_up: Mapping[Seat, float] = field(default_factory=dict)
 
 
-def conditions(gauges: Iterable[Gauge], requests: Sequence[Window]) -> Conditions | None:
-    """From the service's and its hosts' gauges, and steady windows by instance.
+def conditions(held: HostReadings, requests: Sequence[Window]) -> Conditions | None:
+    """From what was read of the service's instances and hosts, and its steady windows by instance.
 
     None where no instance is known to run on a host whose CPU was read, or nothing was measured.
     """
-    held = _Gauges(gauges)
     served = {seat_of(window): window for window in requests}
     homes = {seat: (held.home[seat], seat[1]) for seat in served.keys() & held.home.keys()}
     homes = {seat: home for seat, home in homes.items() if home in held.busy}
@@ -80,7 +76,7 @@ def conditions(gauges: Iterable[Gauge], requests: Sequence[Window]) -> Condition
     )
 
 
-def _held_up(held: _Gauges, taken: Mapping[Seat, float]) -> Iterator[Seat]:
+def _held_up(held: HostReadings, taken: Mapping[Seat, float]) -> Iterator[Seat]:
     return (
         seat
         for seat, busy in taken.items()
@@ -185,32 +181,3 @@ def _per_request(spent: Mapping[Seat, float], served: Mapping[Seat, Window]) -> 
     both = spent.keys() & served.keys()
     requests = sum(served[seat].count for seat in both)
     return sum(spent[seat] for seat in both) / requests if requests else None
-
-
-class _Gauges:
-    """Gauges by what they are of and when."""
-
-    def __init__(self, gauges: Iterable[Gauge]) -> None:
-        self.busy: dict[Seat, float] = {}
-        self.steal: dict[Seat, float] = {}
-        self.home: dict[Seat, str] = {}
-        self.own: defaultdict[Seat, float] = defaultdict(float)
-        self.cpu: defaultdict[Seat, float] = defaultdict(float)
-        self.wait: defaultdict[Seat, float] = defaultdict(float)
-        for gauge in gauges:
-            self._add(gauge)
-
-    def _add(self, gauge: Gauge) -> None:
-        name, label, at = gauge.series.name, gauge.series.label, gauge.start
-        host, instance = (label.get("host", ""), at), (label.get("instance", ""), at)
-        if name == HOST_CPU:
-            self.busy[host] = gauge.mean
-        elif name == HOST_STEAL:
-            self.steal[host] = gauge.mean
-        elif name == CPU_SHARE:
-            self.own[host] += gauge.mean
-            self.home[instance] = label.get("host", "")
-        elif name == CPU_TIME:
-            self.cpu[instance] += gauge.total
-        elif name == CPU_WAIT:
-            self.wait[instance] += gauge.total

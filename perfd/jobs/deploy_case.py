@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from perfd.detect.case import DeployCase
+from perfd.detect.host_readings import HostReadings
 from perfd.detect.settings import DetectSettings
 from perfd.detect.speaker import chosen, metric_speaks, speaking
 from perfd.interfaces import Store
@@ -80,12 +81,14 @@ class CaseReader:
         profiles = tuple(store.profiles(place, start, case.end))
         leaves = {node for window in profiles for node in window.weights}
         around = deploy.at - self._settings.baseline / self._pace
+        resources = surroundings(store, place, around, case.end)
         return dataclasses.replace(
             case,
             profiles=profiles,
             symbols=store.symbols(leaves),
             earlier={days: self._earlier(case, days) for days in EARLIER},
-            resources=surroundings(store, place, around, case.end),
+            resources=resources,
+            hosts=HostReadings(resources),
             neighbours=neighbours(store, deploy, self._spans(deploy, start, case.end)),
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from perfd.detect.contention import conditions, contended, crowded, seat_of
+from perfd.detect.host_readings import HostReadings
 from perfd.interfaces import Labels, Store
 from perfd.model.finding import Check, Estimate
 from perfd.model.series import (
@@ -76,12 +77,13 @@ def disturbance(store: Store, ticket: Ticket, after: Estimate, version: str) -> 
 
 def _side(
     store: Store, ticket: Ticket, side: Estimate, of_version: Labels
-) -> tuple[Sequence[Gauge], Sequence[Window]]:
-    """Gauges of the service and its hosts, and its steady windows by instance."""
+) -> tuple[HostReadings, Sequence[Window]]:
+    """What was read of the service's hosts, and its steady windows by instance."""
     place = {"service": ticket.service, "environment": ticket.environment}
     labels = {**place, **of_version, "phase": STEADY}
     spans, metric = (
         store.windows(name, labels, side.start, side.end)
         for name in (INSTANCE_REQUESTS, METRIC_INSTANCE_REQUESTS)
     )
-    return surroundings(store, place, side.start, side.end), spans or metric
+    gauges = surroundings(store, place, side.start, side.end)
+    return HostReadings(gauges), spans or metric

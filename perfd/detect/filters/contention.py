@@ -34,10 +34,11 @@ LATENCY = (measures.LATENCY_MEAN, measures.LATENCY_P95)
 
 def check(candidate: Candidate) -> Check | None:
     """What others took of the hosts, against what the operation lost."""
-    if candidate.metric not in LATENCY or not candidate.case.resources:
+    gauges = candidate.case.hosts
+    if candidate.metric not in LATENCY or gauges is None:
         return None
     old, new = instances(candidate, before=True), instances(candidate, before=False)
-    gauges, windows = candidate.case.resources, together(new.values()).windows
+    windows = together(new.values()).windows
     before, after = conditions(gauges, together(old.values()).windows), conditions(gauges, windows)
     if before is None or after is None:
         return None

@@ -5,15 +5,14 @@ Hosts are known once something would open, since their gauges are read for that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from perfd.detect.candidate import Candidate
 from perfd.detect.estimate import Comparison
+from perfd.detect.host_readings import HostReadings
 from perfd.detect.instances import Instance, against, instances
 from perfd.detect.wording import bound
 from perfd.model.finding import Check
-from perfd.model.series import CPU_SHARE
-from perfd.model.window import Gauge
 
 NAME = "one instance"
 LEFT = 0.3  # of the service's shift that has to be left without its worst instance
@@ -29,7 +28,7 @@ def check(candidate: Candidate) -> Check | None:
     of_instances = _without_worst(candidate, before, after, {name: name for name in after}, whole)
     if of_instances is None or not of_instances.passed:
         return of_instances
-    homes = _homes(candidate.case.resources)
+    homes = _homes(candidate.case.hosts)
     if not after.keys() <= homes.keys():
         return of_instances
     of_hosts = _without_worst(candidate, before, after, homes, whole, "host")
@@ -70,10 +69,6 @@ def _verdict(worst: str, without: Comparison, whole: Comparison, of: int, noun: 
     return Check(NAME, True, f"not only the worst of {of} {noun}s: {words}", inputs)
 
 
-def _homes(resources: Iterable[Gauge]) -> dict[str, str]:
+def _homes(hosts: HostReadings | None) -> dict[str, str]:
     """The host of each instance, as far as somebody samples it there."""
-    return {
-        g.series.label.get("instance", ""): g.series.label.get("host", "")
-        for g in resources
-        if g.series.name == CPU_SHARE
-    }
+    return {instance: host for (instance, _), host in hosts.home.items()} if hosts else {}
