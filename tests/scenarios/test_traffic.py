@@ -7,7 +7,7 @@ import math
 import pytest
 
 from perfd.model.finding import Finding
-from tests.scenarios.world import DAY, MINUTE, Climate, Operation, Service, World
+from tests.scenarios.world import DAY, HOUR, MINUTE, Climate, Operation, Service, World
 
 SLOW = 1.5
 CAPACITY = 12.0  # requests per second at which three instances would stand still
@@ -17,6 +17,16 @@ QUOTE = "POST /quote"
 def daily(base: float, swing: float, peak: float = 14.0):  # type: ignore[no-untyped-def]
     """Requests per second with their greatest at `peak` o'clock (UTC)."""
     return lambda at: base * (1.0 + swing * math.cos(2.0 * math.pi * (at / DAY - peak / 24.0)))
+
+
+def rush(base: float):  # type: ignore[no-untyped-def]
+    """Requests per second that grow to 2.5 times within two hours around midnight, every day."""
+
+    def rate(at: float) -> float:
+        hours = (at / HOUR + 1.0) % 24.0
+        return base * (1.0 + 1.5 * min(hours / 2.0, 1.0)) if hours < 12.0 else base
+
+    return rate
 
 
 def line(rate):  # type: ignore[no-untyped-def]
@@ -59,11 +69,11 @@ def pricing(world: World, *operations: Operation, **changes: object) -> Service:
 # --- the shape of days ----------------------------------------------------------------------------
 
 
-def test_a_deploy_in_the_morning_rush() -> None:
-    """An equal build while the morning doubles traffic and latency rises with it: no ticket."""
+def test_a_deploy_in_the_daily_rush() -> None:
+    """An equal build while a rush doubles traffic, and latency rises with it: no ticket."""
     world = World(seed=1)
-    rate = daily(3.2, 0.8, peak=3.0)
-    service = pricing(world, Operation(rate=rate, queue=line(rate)))
+    rate = rush(2.0)
+    service = pricing(world, Operation(rate=rate, queue=line(lambda at: 1.3 * rate(at))))
     world.run(minutes=5)
     service.roll("1.1.0", over=5)
     world.run(minutes=45)
@@ -71,11 +81,11 @@ def test_a_deploy_in_the_morning_rush() -> None:
     judged(world)
 
 
-def test_a_slower_deploy_in_the_morning_rush() -> None:
-    """A slower build while the morning doubles traffic: one ticket, on the build."""
+def test_a_slower_deploy_in_the_daily_rush() -> None:
+    """A slower build while a rush doubles traffic: one ticket, on the build."""
     world = World(seed=2)
-    rate = daily(3.2, 0.8, peak=3.0)
-    service = pricing(world, Operation(rate=rate, queue=line(rate)))
+    rate = rush(2.0)
+    service = pricing(world, Operation(rate=rate, queue=line(lambda at: 1.3 * rate(at))))
     world.run(minutes=5)
     service.roll("1.1.0", over=5, slower=SLOW)
     world.run(minutes=45)
@@ -97,12 +107,12 @@ def test_a_deploy_in_the_evening() -> None:
 def test_a_deploy_on_monday_morning() -> None:
     """An equal build in a Monday's rush after a quiet Sunday: no ticket."""
     world = World(seed=4, history=7.1 * DAY)
-    weekday = daily(1.4, 0.8, peak=3.0)
+    weekday = rush(1.0)
 
     def rate(at: float) -> float:
         return weekday(at) if int(at // DAY) % 7 == int(world.now // DAY) % 7 else 0.3
 
-    service = pricing(world, Operation(rate=rate, queue=line(lambda at: 4.2 * rate(at))))
+    service = pricing(world, Operation(rate=rate, queue=line(lambda at: 2.6 * rate(at))))
     world.run(minutes=5)
     service.roll("1.1.0", over=5)
     world.run(minutes=45)
