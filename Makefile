@@ -9,7 +9,7 @@ DEV    := $(VENV)/.ready-dev
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv dev demo run test slow soak check fix bench clean
+.PHONY: help venv dev demo run test slow scenarios soak check fix bench clean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +38,10 @@ test: $(DEV) ## the tests, without the slow ones
 	$(BIN)/pytest $(ARGS)
 
 slow: $(DEV) ## the slow tests: real processes, real peers, hostile input
-	$(BIN)/pytest -m "slow and not soak" $(ARGS)
+	$(BIN)/pytest -m "slow and not soak" --ignore tests/scenarios $(ARGS)
+
+scenarios: $(DEV) ## real life on the whole daemon in virtual time, on all cores: the slow ones
+	$(BIN)/pytest -m slow -n auto tests/scenarios $(ARGS)
 
 soak: $(DEV) ## the long ones: kill -9 by the hundred, flipped bits, thousands of histories
 	$(BIN)/pytest -m soak $(ARGS)
