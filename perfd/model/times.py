@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-
 LATENESS = 15.0  # real seconds that telemetry may be late; never divided by pace
 
 
