@@ -268,7 +268,7 @@ def test_a_query_that_only_the_new_version_waits_for_longer_is_its_own():
 
 
 def test_few_calls_of_the_old_version_say_nothing():
-    rare = Version(calls={QUERY: (0.2, 0.020, 0.0, 0.0)})
+    rare = Version(calls={QUERY: (0.05, 0.020, 0.0, 0.0)})
     assert beside(FAST, LONG, rare).slower
 
 
