@@ -20,6 +20,7 @@ def check(candidate: Candidate) -> Check:
         "threshold": candidate.threshold,
         "shift": found.shift,
         "least": found.least,
+        "expected": candidate.expected,  # of the shift, without the deploy: what the others did
         **_provenance(candidate),
     }
     seen = f"a change above {bound(found, found.least)} would have been seen"
