@@ -173,7 +173,8 @@ def rule_json(rule: Rule | None) -> Json | None:
     said = asdict(rule)
     if not rule.status_class:
         del said["status_class"]
-    return _finite(said)
+    finite: Json = _finite(said)
+    return finite
 
 
 def impact_json(impact: Impact | None) -> Json:
