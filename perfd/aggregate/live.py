@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from perfd.aggregate.grid import Grid
 from perfd.aggregate.windows import Cell
+from perfd.model.series import CALLS, LINKS, OWN_TIME, RETRIES
 from perfd.model.window import Window
 
 _KEPT_BASES = 12  # two minutes at pace 1
 _MOST = 20_000
+_UNSHOWN = frozenset({OWN_TIME, CALLS, RETRIES, LINKS})  # no page shows the last seconds of them
 
 
 class Live:
@@ -25,6 +27,8 @@ class Live:
         oldest = last - _KEPT_BASES
         self._windows = {k: w for k, w in self._windows.items() if oldest <= k[1] <= last}
         for cell in cells:
+            if cell.series.name in _UNSHOWN:
+                continue
             if oldest <= cell.index <= last and len(self._windows) < _MOST:
                 _merge(self._windows, self._grid, cell)
 
