@@ -18,6 +18,7 @@ BENCHES = (
     "pages",
     "deploys",
     "detection",
+    "share_scan",
     "agents",
     "topologies",
     "loads",

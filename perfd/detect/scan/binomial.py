@@ -6,6 +6,7 @@ rates does, divided by the root of the over-dispersion; both as of the binomial 
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from perfd.detect.scan.cusum import Cells
 
 Array = NDArray[np.float64]
 
-BATCHES = (1, 6, 24)  # cells: what lasts for hours varies more between days than between cells
+BATCHES = (6, 24)  # cells: what lasts for hours varies more between days than between cells
 FEWEST_BATCHES = 8
 
 
@@ -61,11 +62,20 @@ def signed_roots(k: Array, n: Array, least: int) -> Array:
 
 
 def dispersion(k: Array, n: Array, rate: Array) -> Array:
-    """How much more k varies around n x rate than binomially, of cells and of sums of them."""
+    """How much more k varies around n x rate than binomially, of cells and of sums of them.
+
+    Of sums only what is beyond that which chance may show in so few of them (one deviation).
+    """
     error, variance = k - n * rate, n * rate * (1.0 - rate)
-    sizes = [_batched(error, variance, size) for size in BATCHES]
-    spread: Array = np.max([np.ones(len(k)), *sizes], axis=0)
+    cells = np.maximum(_batched(error, variance, 1), 1.0)
+    sums = [_batched(error, variance, size) / _chance(k.shape[1] // size) for size in BATCHES]
+    spread: Array = np.max([cells, *sums], axis=0)
     return spread
+
+
+def _chance(number: int) -> float:
+    """One and the standard deviation of chi squared over its degrees of freedom."""
+    return 1.0 + math.sqrt(2.0 / max(number - 2.0, 1.0))
 
 
 def _batched(error: Array, variance: Array, size: int) -> Array:

@@ -90,6 +90,8 @@ def evaluate(block: Block, settings: ScanSettings) -> list[Step]:
     weights = np.isfinite(y) & (np.arange(y.shape[1]) >= block.since[:, None])
     fewest = np.where(block.noise > 0.0, 3 * settings.least, settings.fewest)
     rows = np.flatnonzero(weights.sum(axis=1) >= fewest)
+    if len(rows) == 0:
+        return []
     y = filled(y[rows])
     kept = promising(y, block.start, block.width, settings)
     kept = np.union1d(kept, np.flatnonzero(block.since[rows] > 0)).astype(int)
