@@ -109,13 +109,19 @@ def test_other_media_are_not_spoken(media: str) -> None:
 @pytest.mark.parametrize(
     ("body", "encoding"),
     [
-        (b"\x0a\x02" * 1000, ""),  # truncated
-        (b"\xff" * 40, ""),
-        (b"not gzip", "gzip"),
-        (gzip.compress(b"\x0a\x00" * 100)[:-9], "gzip"),
-        (push({"service_name": "shop"}, b"heap profile: 1: 2"), ""),
-        (push({"service_name": "shop"}, a_profile()[:-7]), ""),
-        (push({"service_name": "shop"}, gzip.compress(a_profile())[:-9]), ""),
+        pytest.param(b"\x0a\x02" * 1000, "", id="truncated"),
+        pytest.param(b"\xff" * 40, "", id="no protobuf"),
+        pytest.param(b"not gzip", "gzip", id="no gzip"),
+        pytest.param(gzip.compress(b"\x0a\x00" * 100)[:-9], "gzip", id="torn gzip"),
+        pytest.param(
+            push({"service_name": "shop"}, b"heap profile: 1: 2"),
+            "",
+            id="a profile of another kind",
+        ),
+        pytest.param(push({"service_name": "shop"}, a_profile()[:-7]), "", id="a torn profile"),
+        pytest.param(
+            push({"service_name": "shop"}, gzip.compress(a_profile())[:-9]), "", id="torn within"
+        ),
     ],
 )
 def test_damaged_requests_are_bad_input(body: bytes, encoding: str) -> None:
