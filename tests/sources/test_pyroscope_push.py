@@ -118,6 +118,7 @@ async def test_a_large_body_is_decoded_beside_the_loop() -> None:
         (BODY, {"Content-Encoding": "snappy"}, 415, b"invalid_argument"),
         (BODY, {"Content-Type": "text/plain"}, 415, b"invalid_argument"),
     ],
+    ids=["no gzip", "torn", "no protobuf", "no pprof", "large", "bomb", "snappy", "text"],
 )
 async def test_bad_requests_get_a_connect_error(
     body: bytes, headers: dict[str, str], status: int, code: bytes
