@@ -1,5 +1,7 @@
 """Rows on a grid: cells of an hour, or of the series' own interval where that is longer.
 
+A history of less than a week gets shorter cells: a day of minutes is worth a suspicion.
+
 Series that share interval and last cell are tested together.
 """
 
@@ -17,6 +19,7 @@ from perfd.commands.series_csv import Row
 Array = NDArray[np.float64]
 
 HOUR = 3600.0
+FEWEST = 168  # cells that a history is divided into, as far as its rows allow
 HALF = 0.5  # of the rows that a cell may hold; with fewer it is a gap
 MOST_CELLS = 200_000
 
@@ -71,10 +74,17 @@ def interval(rows: Sequence[Row]) -> float:
 
 def _place(rows: Sequence[Row]) -> tuple[float, float, int]:
     """Width of a cell, offset of the grid and the number of the last cell."""
+    width = _width(rows)
+    single = width == interval(rows)
+    phase = rows[-1].time % width if single else 0.0
+    return width, phase, math.floor((rows[-1].time - phase) / width + 0.5 * single)
+
+
+def _width(rows: Sequence[Row]) -> float:
+    """Of a cell: a whole number of intervals."""
     own = interval(rows)
-    width = max(own, HOUR)
-    phase = rows[-1].time % width if own > HOUR else 0.0  # where cells are single rows
-    return width, phase, math.floor((rows[-1].time - phase) / width + 0.5 * (own > HOUR))
+    wanted = min(HOUR, (rows[-1].time - rows[0].time) / FEWEST)
+    return own * max(math.floor(wanted / own), 1)
 
 
 def _grid(
@@ -93,7 +103,7 @@ def _cells(
     rows: Sequence[Row], width: float, phase: float, first: int, cells: int, shares: bool
 ) -> tuple[Array, Array]:
     times = np.array([row.time for row in rows]) - phase
-    at = np.round(times / width) if interval(rows) > HOUR else np.floor(times / width)
+    at = np.round(times / width) if width == interval(rows) else np.floor(times / width)
     index = at.astype(np.int64) - first
     inside = (index >= 0) & (index < cells)
     upper = np.array([row.first for row in rows])[inside]

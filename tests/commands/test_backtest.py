@@ -94,6 +94,16 @@ def test_five_minutes_are_rolled_up(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert abs(from_rfc3339(finding["at"]) - START - 150 * HOUR) <= 2 * HOUR
 
 
+def test_a_day_of_minutes_is_worth_a_suspicion(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    draw = np.random.default_rng(12)
+    minutes = np.exp(0.02 * draw.standard_normal(1440)) * np.where(np.arange(1440) > 900, 1.2, 1.0)
+    found = report(capsys, write(tmp_path / "h.csv", {"a": minutes}, 60.0))["findings"]
+    assert len(found) == 1
+    assert abs(from_rfc3339(found[0]["at"]) - START - 900 * 60.0) <= 1200.0
+
+
 def test_a_daily_series_keeps_its_days(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     draw = np.random.default_rng(7)
     runs = np.where(np.arange(120) >= 90, 1.1, 1.0) * np.exp(0.01 * draw.standard_normal(120))
