@@ -29,14 +29,12 @@ class Corpus:
     """`values` (cells, series), NaN where missing. `changed`: the cell of the step, or NEVER.
 
     `sizes` are relative, negative where the value falls; `again` is the cell of a second step.
-    `moved` marks series that are not at one level for other reasons (a ramp, what goes again).
     """
 
     values: Array
     changed: NDArray[np.int64]
     sizes: Array
     again: NDArray[np.int64]
-    moved: NDArray[np.bool_]
 
 
 def corpus(weather: Parts, change: Parts, series: int, weeks: int, seed: int) -> Corpus:
@@ -55,7 +53,6 @@ def corpus(weather: Parts, change: Parts, series: int, weeks: int, seed: int) ->
         changed if stays else np.full(series, NEVER),
         sizes,
         again,
-        np.full(series, bool(change) and not stays),
     )
 
 
@@ -71,7 +68,6 @@ def mixed(series: int, weeks: int, seed: int) -> Corpus:
         np.concatenate([p.changed for p in parts]),
         np.concatenate([p.sizes for p in parts]),
         np.concatenate([p.again for p in parts]),
-        np.concatenate([p.moved for p in parts]),
     )
 
 
