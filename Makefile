@@ -34,8 +34,8 @@ demo: $(READY) ## the main job: a shop gets slower, perfd finds it, the fix is v
 run: $(READY) ## the daemon with its default configuration
 	$(BIN)/perfd run --config config/perfd.yaml $(ARGS)
 
-test: $(DEV) ## the tests, without the slow ones
-	$(BIN)/pytest $(ARGS)
+test: $(DEV) ## the tests, on all cores, without the slow ones
+	$(BIN)/pytest -n auto $(ARGS)
 
 slow: $(DEV) ## the slow tests: real processes, real peers, hostile input
 	$(BIN)/pytest -m "slow and not soak" --ignore tests/scenarios $(ARGS)
@@ -51,7 +51,7 @@ check: $(DEV) ## style, types, import contracts, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n auto $(ARGS)
 
 fix: $(DEV) ## format, and mend what can be mended by itself
 	$(BIN)/ruff format .
