@@ -51,13 +51,15 @@ class Amount:
 class Attribution:
     """Of one operation, per request.
 
-    `base` is how long one took before. Seconds that were added are `own` or `theirs`, failures
-    `own_failures` or `their_failures`; `slower` and `failing` are the calls behind the latter, the
-    worst first. `requests` were put together on either side.
+    `base` is how long one took before, `waits` for how much of it calls were waited for. Seconds
+    that were added are `own` or `theirs`, failures `own_failures` or `their_failures`; `slower` and
+    `failing` are the calls behind the latter, the worst first. `requests` were put together on
+    either side.
     """
 
     requests: tuple[int, int]
     base: float
+    waits: float
     own: Amount
     theirs: Amount
     own_failures: Amount
@@ -86,6 +88,7 @@ def attribute(
     return Attribution(
         requests=(int(old.requests), int(new.requests)),
         base=old.duration,
+        waits=old.duration - float(old.own.sum()) / old.requests,
         own=own,
         theirs=Amount(new.duration - old.duration - own.value, beyond.error),
         own_failures=_change(old.failed(), new.failed(), mistaken),

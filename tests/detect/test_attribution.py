@@ -347,3 +347,8 @@ def link(peer, callee):
 )
 def test_which_service_is_behind_a_peer(peer, links, service):
     assert services_behind([peer], links, OPERATIONS).get(peer) == service
+
+
+def test_waiting_is_told_apart_from_own_time():
+    found = split(Version(0.010, calls={QUERY: (2.0, 0.020, 0.0, 0.0)}), Version(0.010))
+    assert (found.base, found.waits) == (pytest.approx(0.050), pytest.approx(0.040))
