@@ -10,8 +10,8 @@ The workload: 25 services with 20 series each (500), three versions of each serv
 two minutes. `parallel`: all three versions take a third of the traffic all the time, which is three
 times as many rows.
 
-`--calls`: each operation makes calls to so many targets, of which a quarter of the requests is put
-together (own time, and sums per target); 0 leaves them out.
+`--calls`: the same once more with calls to so many targets by each operation, of which a quarter of
+the requests is put together (own time, and sums per target); 0 leaves that run out.
 """
 
 from __future__ import annotations
@@ -210,16 +210,23 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--versions", choices=("sequential", "parallel"), default="sequential")
     parser.add_argument("--calls", type=int, default=3, help="targets of each operation")
     arguments = parser.parse_args(argv)
+    for calls in sorted({0, arguments.calls}):
+        print(f"{calls or 'no'} calls by each operation, {arguments.versions}", flush=True)
+        measure(arguments.hours, arguments.versions == "parallel", calls)
+    return 0
+
+
+def measure(hours: float, parallel: bool, calls: int) -> None:
+    """One workload into a store of its own."""
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "perfd.db"
         clock = ManualClock(START)
         store = SqliteStore(path, StoreSettings(), pace=1.0, clock=clock, meter=CountingMeter())
-        work = Workload(arguments.hours, arguments.versions == "parallel", arguments.calls)
+        work = Workload(hours, parallel, calls)
         cost = fill(store, work)
         print(f"peak RSS {peak():.0f} MiB while writing, with the generator")
-        report(store, arguments.hours, cost)
+        report(store, hours, cost)
         print(f"peak RSS {peak():.0f} MiB after the questions")
-    return 0
 
 
 def report(store: SqliteStore, hours: float, cost: dict[str, float]) -> None:
