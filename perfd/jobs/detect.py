@@ -1,55 +1,33 @@
-"""Finds deploys in the traffic and judges those that are due; what comes of it is another's job.
+"""Judges deploys that are due; finding them and what comes of it are others' jobs.
 
-Cheap between deploys: each run reads the request counts of the last minutes only. A deploy is
-judged from what the store holds, so a restart changes nothing: the same look gives the same
-findings under the same ids.
+A deploy is judged from what the store holds, so a restart changes nothing: the same look gives the
+same findings under the same ids.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
 
 from perfd.detect.deploy import Judged, judge
-from perfd.detect.deploys import WITHDRAWN, Traffic, VersionWatch, joined, unexplained
-from perfd.detect.restarts import RestartWatch
+from perfd.detect.deploys import WITHDRAWN
 from perfd.detect.settings import DetectSettings
-from perfd.detect.speaker import busier
 from perfd.interfaces import Meter, Store
 from perfd.jobs.budgets import Budgets
 from perfd.jobs.deploy_case import CaseReader
+from perfd.jobs.deploy_search import Arrivals, DeploySearch
 from perfd.model.batch import DEPLOY, JUDGEMENT, Document
 from perfd.model.deploy import ANNOUNCED, Deploy
 from perfd.model.evidence import Found
 from perfd.model.judgement import JUDGED, SUPERSEDED, WAITING, Judgement
-from perfd.model.series import INSTANCE_REQUESTS, METRIC_INSTANCE_REQUESTS, UNKNOWN
-from perfd.model.times import LATENESS, floor_to
-from perfd.model.window import Window
+from perfd.model.series import UNKNOWN
+from perfd.model.times import LATENESS
 from perfd.tickets.codec import decode, encode
 
 log = logging.getLogger(__name__)
 
 Record = Callable[[Sequence[Found], Sequence[Deploy], float], None]
-Place = tuple[str, str]  # service and environment
-
-MINUTE = 60.0
-HOUR = 3600.0
-DAY = 86_400.0
-LATE_WINDOWS = 15  # behind the newest, that are read again: pipelines may take minutes
-
-
-class Arrivals(Protocol):
-    """What is known of windows that others forward."""
-
-    def complete(self, now: float) -> float:
-        """Up to when all of them are here that are worth waiting for."""
-        ...
-
-    def earliest(self) -> float:
-        """The earliest window that came for the first time since this was last asked."""
-        ...
 
 
 class DetectJob:
@@ -67,19 +45,14 @@ class DetectJob:
         meter: Meter,
         arrivals: Arrivals | None = None,
     ) -> None:
-        self._store, self._arrivals = store, arrivals
+        self._store = store
         self._record = record
         self._settings = settings
         self._pace = pace
         self._meter = meter
-        self._width = MINUTE / pace
-        self._join = settings.join / pace
+        self._search = DeploySearch(store, pace, settings.join / pace, arrivals)
         self._reader = CaseReader(store, settings, pace)
         self._budgets = Budgets(store, settings.wrong_tickets, meter)
-        self._watches: dict[Place, VersionWatch] = {}
-        self._restarts: dict[Place, RestartWatch] = {}
-        self._upto: float | None = None
-        self._since = 0.0  # where looking began
 
     def configure(self, settings: DetectSettings) -> None:
         """Take new settings; deploys that were judged stay as they are."""
@@ -89,8 +62,10 @@ class DetectJob:
 
     def run(self, now: float) -> None:
         """Look at the traffic since the last run, then at the deploys that are due."""
-        complete = self._complete(now)
-        self._find(complete, now)
+        complete = self._search.complete(now)
+        if found := self._search.find(complete, self._deploys(now)):
+            self._record([], found, now)
+        self._search.found(complete)
         deploys = self._deploys(now)
         for deploy in deploys:
             held = self._judgement(deploy)
@@ -98,82 +73,6 @@ class DetectJob:
                 self._put(_nothing_new(deploy))
             elif held is None or (held.due is not None and held.due <= complete):
                 self._try(deploy, held, deploys, complete, now)
-
-    def _complete(self, now: float) -> float:
-        """Up to when the windows are here; what came too late for the last run is looked at anew.
-
-        Traffic that was forwarded after an outage is found as it would have been after a restart.
-        """
-        known = now - LATENESS
-        if self._arrivals is not None:
-            known = min(known, self._arrivals.complete(now))
-            if self._upto is not None and self._arrivals.earliest() < self._upto:
-                self._watches.clear()
-                self._restarts.clear()
-                self._upto = None
-        complete = floor_to(known, self._width)
-        return complete if self._upto is None else max(complete, self._upto)
-
-    # --- finding deploys --------------------------------------------------------------------------
-
-    def _find(self, complete: float, now: float) -> None:
-        known = self._deploys(now)
-        if self._upto is None:
-            self._since = self._upto = self._resume(complete, known)
-        # What came late belongs to windows that were seen, or that were empty then.
-        late = max(self._since, min(self._upto, complete - LATE_WINDOWS * self._width))
-        windows = self._served(late, complete)
-        found = []
-        for place, traffic in _traffic(windows):
-            seen = self._watch(place).see_late(traffic)
-            found += [joined(deploy, known, self._join) for deploy in seen]
-        for place, start, instances in _nameless(windows):
-            if restart := self._restarts_of(place).see_new(start, instances):
-                found.append(joined(restart, known, self._join))
-        found += [done for deploy in known if (done := self._completed(deploy)) != deploy]
-        found = [deploy for deploy in found if deploy not in known]
-        if found:
-            self._record([], found, now)
-        self._upto = complete
-
-    def _resume(self, complete: float, known: Sequence[Deploy]) -> float:
-        """Where to take up: an hour ago, or where versions changed while nobody looked."""
-        hour = HOUR / self._pace
-        hours = _traffic(self._served(complete - DAY / self._pace, complete, hour))
-        # Whole hours, so that those who served before and the windows that follow leave no gap.
-        upto = min(unexplained(hours, known, hour, self._join), floor_to(complete - hour, hour))
-        earlier = [deploy for deploy in known if deploy.at < upto]
-        for (service, environment), traffic in hours:
-            if traffic.start + hour <= upto + self._width / 2.0:
-                self._watch((service, environment)).resume(traffic, earlier)
-        return upto
-
-    def _completed(self, deploy: Deploy) -> Deploy:
-        """An announcement with what ran before it; that may be the same version."""
-        watch = self._watches.get((deploy.service, deploy.environment))
-        if deploy.previous or deploy.source != ANNOUNCED or watch is None:
-            return deploy
-        return dataclasses.replace(deploy, previous=watch.leading(deploy.at - self._join))
-
-    def _served(self, start: float, end: float, step: float | None = None) -> list[Window]:
-        """Requests by instance, as spans or a metric count them."""
-        spans, metric = (
-            self._store.windows(name, {}, start, end, step)
-            for name in (INSTANCE_REQUESTS, METRIC_INSTANCE_REQUESTS)
-        )
-        return busier(spans, metric)
-
-    def _watch(self, place: Place) -> VersionWatch:
-        if place not in self._watches:
-            self._watches[place] = VersionWatch(*place, self._width, self._join)
-        return self._watches[place]
-
-    def _restarts_of(self, place: Place) -> RestartWatch:
-        if place not in self._restarts:
-            self._restarts[place] = RestartWatch(*place, self._width, self._join)
-        return self._restarts[place]
-
-    # --- judging them -----------------------------------------------------------------------------
 
     def _try(
         self,
@@ -227,7 +126,7 @@ class DetectJob:
             return later.at > deploy.at
         if deploy.version == UNKNOWN and later.at == deploy.at:
             return True
-        serving = self._watch(place).serving
+        serving = self._search.serving(place)
         return later.at > deploy.at and (not serving or later.version in serving)
 
     def _deploys(self, now: float) -> list[Deploy]:
@@ -245,37 +144,6 @@ class DetectJob:
         at = judgement.deployed_at
         body = encode(judgement)
         self._store.put([Document(JUDGEMENT, judgement.deploy_id, revision, at, body)])
-
-
-def _traffic(windows: Iterable[Window]) -> list[tuple[Place, Traffic]]:
-    """Requests by service, environment and version, in time order."""
-    counts: dict[tuple[float, Place], dict[str, int]] = {}
-    for window in windows:
-        label = window.series.label
-        place = (label.get("service", ""), label.get("environment", ""))
-        versions = counts.setdefault((window.start, place), {})
-        version = label.get("version", "")
-        versions[version] = versions.get(version, 0) + window.count
-    ordered = sorted(counts.items(), key=lambda item: item[0])
-    return [(place, Traffic(start, versions)) for (start, place), versions in ordered]
-
-
-def _nameless(windows: Iterable[Window]) -> list[tuple[Place, float, set[str]]]:
-    """Instances that serve without a version, by service and environment, in time order.
-
-    Where other instances of the service name theirs, the label tells deploys, and not the restart.
-    """
-    serving: dict[tuple[float, Place], set[str]] = {}
-    labelled: set[Place] = set()
-    for window in windows:
-        label = window.series.label
-        place = (label.get("service", ""), label.get("environment", ""))
-        if label.get("version", UNKNOWN) != UNKNOWN:
-            labelled.add(place)
-        elif window.count:
-            serving.setdefault((window.start, place), set()).add(label.get("instance", UNKNOWN))
-    ordered = sorted(serving.items(), key=lambda item: item[0])
-    return [(place, start, who) for (start, place), who in ordered if place not in labelled]
 
 
 def _nothing_new(deploy: Deploy) -> Judgement:

@@ -23,12 +23,13 @@ from dataclasses import dataclass
 
 from perfd.detect.settings import DetectSettings
 from perfd.interfaces import Labels
-from perfd.jobs.detect import LATENESS, DetectJob
+from perfd.jobs.detect import DetectJob
 from perfd.model.batch import Document
 from perfd.model.deploy import Deploy
 from perfd.model.evidence import Found
 from perfd.model.finding import Finding
 from perfd.model.series import CALLS, LINKS, OWN_TIME, RETRIES, Series
+from perfd.model.times import LATENESS
 from perfd.model.window import Window
 from perfd.store.memory import MemoryStore
 from perfd.store.settings import StoreSettings

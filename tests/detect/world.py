@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from perfd.detect.settings import DetectSettings
-from perfd.jobs.detect import LATENESS, DetectJob
+from perfd.jobs.detect import DetectJob
 from perfd.model.batch import BUDGET, DEPLOY, JUDGEMENT, Batch, Document
 from perfd.model.budget import Budget
 from perfd.model.deploy import Deploy
@@ -28,6 +28,7 @@ from perfd.model.series import (
     WARMUP,
     Series,
 )
+from perfd.model.times import LATENESS
 from perfd.model.window import Gauge, Window
 from perfd.store.memory import MemoryStore
 from perfd.store.settings import StoreSettings
