@@ -56,7 +56,7 @@ class ListedReceipt(list[Discount]):
 
 
 # A big shop runs hundreds of promotions at a time, and tries each of them on each line.
-GROUPS = 13
+GROUPS = 14
 OFFERS = tuple(
     Offer(f"offer-{number:03d}", number % GROUPS, Decimal(number % 7), Decimal(1 + number % 4))
     for number in range(660)
