@@ -7,7 +7,6 @@ tests/web/test_every_route.py and tests/e2e/test_access.py.
 from __future__ import annotations
 
 import asyncio
-import shutil
 import ssl
 import tempfile
 from collections.abc import AsyncIterator, Mapping
@@ -268,7 +267,7 @@ def test_a_probe() -> None:
     asyncio.run(ask())
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
+@pytest.mark.needs_package
 def test_certificates_are_asked_of_clients() -> None:
     """TLS that asks for a certificate: without one no port says anything, with one all do."""
 
