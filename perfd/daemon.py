@@ -23,6 +23,7 @@ from perfd.clock import SystemClock
 from perfd.config import Config
 from perfd.engine.collecting import Collecting
 from perfd.engine.forwarding import Forwarding
+from perfd.engine.heap import settle
 from perfd.engine.surroundings import Surroundings
 from perfd.errors import ConfigError, PerfdError, StoreError
 from perfd.interfaces import Clock, Component
@@ -50,7 +51,6 @@ from perfd.web.totals import ServiceTotals
 if TYPE_CHECKING:
     from aiohttp.web import RouteDef
 
-    from perfd.engine.forwarding import Forwarding
     from perfd.engine.judging import Judging
 
 log = logging.getLogger(__name__)
@@ -75,8 +75,7 @@ class Daemon:
         clock: Clock | None = None,
         seed: int | None = None,
     ) -> None:
-        self._config = config
-        self._reload = reload
+        self._config, self._reload = config, reload
         self._clock = clock or SystemClock()
         self._name = config.forward.name or socket.gethostname()
         self._random = random.Random(seed)
@@ -85,8 +84,7 @@ class Daemon:
         self._supervisor = Supervisor(self._clock)
         self._lock = DirectoryLock(Path(config.data_dir))
         self._doors = Doors(config.auth, config.web.public_url)
-        self._stop = asyncio.Event()
-        self._last_reload = 1.0
+        self._stop, self._last_reload = asyncio.Event(), 1.0
 
     # --- life -------------------------------------------------------------------------------------
 
@@ -98,6 +96,7 @@ class Daemon:
             self._compose()
             await self._supervisor.start()
             self._supervisor.ready = True
+            settle()
             notify_systemd("READY=1")
             log.info("perfd %s is ready: %s", __version__, self._web.address)
             self._say_what_is_shut()
