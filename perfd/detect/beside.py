@@ -20,24 +20,13 @@ from perfd.detect.excess import Raw
 from perfd.detect.placebo import FEWEST, Placebos
 
 FEWEST_OTHERS = 3
-USUAL = (
-    2.0  # standard deviations of the others' placebos, within which their shift is the weather's
-)
+USUAL = 2.0  # standard deviations of placebos, within which the others' shift is the weather's
 OUTLIER = 3.0  # standard deviations from the rest, beyond which an operation is no control
 
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """What one operation did: at the deploy, and at each placebo."""
-
-    value: float
-    sampling: float
-    placebos: Placebos
-
-
-@dataclass(frozen=True, slots=True)
-class Others:
-    """What the others did: at the deploy, with its sampling variance, and at each placebo."""
+    """What an operation (or the mean of several) did: at the deploy, and at each placebo."""
 
     value: float
     sampling: float
@@ -45,7 +34,7 @@ class Others:
 
     @property
     def usual(self) -> bool:
-        """Whether their shift is one that the day before has seen as well."""
+        """Whether it is one that the day before has seen as well."""
         shifts = self.placebos.shift[self.placebos.known]
         return abs(self.value) <= USUAL * float(np.sqrt((shifts * shifts).mean()))
 
@@ -56,7 +45,7 @@ def shift_of(old: Cells, new: Cells, held: Placebos) -> Shift:
     return Shift(new.level - old.level, sampling, held)
 
 
-def others(shifts: Mapping[str, Shift], usual: float) -> dict[str, Others]:
+def others(shifts: Mapping[str, Shift], usual: float) -> dict[str, Shift]:
     """The control of each operation; empty where there are too few.
 
     `usual` is the variance of a shift beyond its sampling.
@@ -74,7 +63,7 @@ def others(shifts: Mapping[str, Shift], usual: float) -> dict[str, Others]:
     return found
 
 
-def relative(own: Shift, control: Others) -> Raw | None:
+def relative(own: Shift, control: Shift) -> Raw | None:
     """What an operation's shift less that of the others varies by; None with few placebos."""
     held, rest = own.placebos, control.placebos
     both = Placebos(held.grid, held.shift - rest.shift, held.sampling + rest.sampling)
@@ -94,7 +83,7 @@ def _alike(shifts: Mapping[str, Shift], usual: float) -> list[str]:
     return [name for name, kept in zip(known, near, strict=True) if kept]
 
 
-def _mean(shifts: Sequence[Shift], weights: Array) -> Others | None:
+def _mean(shifts: Sequence[Shift], weights: Array) -> Shift | None:
     """The weighted mean, at each placebo over those that are known there."""
     share = weights / weights.sum()
     value = float(share @ np.array([s.value for s in shifts]))
@@ -107,7 +96,7 @@ def _mean(shifts: Sequence[Shift], weights: Array) -> Others | None:
     shift = (held * np.nan_to_num(table)).sum(axis=0) / total
     error = (held**2 * np.nan_to_num(errors)).sum(axis=0) / total**2
     mean = Placebos(shifts[0].placebos.grid, shift, error)
-    return Others(value, sampling, mean) if mean.known.sum() >= FEWEST else None
+    return Shift(value, sampling, mean) if mean.known.sum() >= FEWEST else None
 
 
 def _weighted_median(values: Array, weights: Array) -> float:

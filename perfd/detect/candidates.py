@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from perfd.detect import measures
-from perfd.detect.beside import Others
+from perfd.detect.beside import Shift
 from perfd.detect.candidate import ALL_OPERATIONS, Candidate
 from perfd.detect.case import DeployCase
 from perfd.detect.cells import Cells
@@ -101,7 +101,7 @@ def _of_metric(
     usual: Variation,
     alpha: float,
     on: Grid | None,
-    beside: Mapping[str, Others],
+    beside: Mapping[str, Shift],
 ) -> list[Candidate]:
     """One metric of all operations, which lend each other what they know of the noise."""
     bare = [_bare(one, metric, alpha) for one in read]

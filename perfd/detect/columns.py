@@ -53,19 +53,19 @@ class Columns:
 def columns(windows: Sequence[Window]) -> Columns:
     """The columns of windows in any order."""
     histograms = [w.histogram for w in windows]
-    starts, row = np.unique(_array(w.start for w in windows), return_inverse=True)
+    starts, row = np.unique(array(w.start for w in windows), return_inverse=True)
     width = np.zeros(len(starts))
-    np.maximum.at(width, row, _array(w.width for w in windows))
+    np.maximum.at(width, row, array(w.width for w in windows))
     lengths = [len(h.buckets) for h in histograms]
     return Columns(
         start=starts,
         width=width,
-        requests=summed(row, _array(w.count for w in windows), len(starts)),
-        errors=summed(row, _array(w.errors for w in windows), len(starts)),
-        measured=summed(row, _array(h.count - h.zeros for h in histograms), len(starts)),
-        logs=summed(row, _array(h.log_total for h in histograms), len(starts)),
-        squares=summed(row, _array(h.log_square for h in histograms), len(starts)),
-        seconds=summed(row, _array(h.total for h in histograms), len(starts)),
+        requests=summed(row, array(w.count for w in windows), len(starts)),
+        errors=summed(row, array(w.errors for w in windows), len(starts)),
+        measured=summed(row, array(h.count - h.zeros for h in histograms), len(starts)),
+        logs=summed(row, array(h.log_total for h in histograms), len(starts)),
+        squares=summed(row, array(h.log_square for h in histograms), len(starts)),
+        seconds=summed(row, array(h.total for h in histograms), len(starts)),
         row=np.repeat(row, lengths),
         bucket=_chained((h.buckets for h in histograms), sum(lengths), np.int64),
         held=_chained((h.buckets.values() for h in histograms), sum(lengths), np.float64),
@@ -94,7 +94,8 @@ def _layouts(windows: Sequence[Window]) -> frozenset[str]:
     return frozenset(s.label.get("buckets", "") for s in series.values())
 
 
-def _array(values: Iterable[float]) -> Array:
+def array(values: Iterable[float]) -> Array:
+    """Numbers as they come."""
     return np.fromiter(values, dtype=np.float64)
 
 

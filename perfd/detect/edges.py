@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from perfd.detect.cells import LINEAR, Cells
-from perfd.detect.columns import Array, summed
+from perfd.detect.columns import Array, array, summed
 from perfd.detect.neighbours import Neighbours
 from perfd.model.finding import Interval
 from perfd.model.window import Window
@@ -100,7 +100,7 @@ class Read:
 def read(around: Neighbours, operation: str, side: Side) -> Read:
     """The windows of one side, by start."""
     own = _of(around.own, operation, side)
-    starts, row = np.unique(_array(w.start for w in own), return_inverse=True)
+    starts, row = np.unique(array(w.start for w in own), return_inverse=True)
     place = {float(start): i for i, start in enumerate(starts)}
     calls = [w for w in _of(around.calls, operation, side) if w.start in place]
     again = [w for w in _of(around.retries, operation, side) if w.start in place]
@@ -111,9 +111,9 @@ def read(around: Neighbours, operation: str, side: Side) -> Read:
     requests = sum(w.count for w in own)
     return Read(
         start=starts,
-        n=summed(row, _array(w.count for w in own), len(starts)),
-        own=summed(row, _array(w.histogram.total for w in own), len(starts)),
-        failures=summed(row, _array(w.errors for w in own), len(starts)),
+        n=summed(row, array(w.count for w in own), len(starts)),
+        own=summed(row, array(w.histogram.total for w in own), len(starts)),
+        failures=summed(row, array(w.errors for w in own), len(starts)),
         counts=counts,
         waits=waits,
         errors=errors,
@@ -143,7 +143,3 @@ def _by_target(
 
 def _sum(columns: Mapping[Target, Array], target: Target) -> float:
     return float(columns[target].sum()) if target in columns else 0.0
-
-
-def _array(values: Iterable[float]) -> Array:
-    return np.array(list(values), np.float64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from perfd.detect.beside import Others, Shift, others, relative, shift_of
+from perfd.detect.beside import Shift, others, relative, shift_of
 from perfd.detect.cells import LINEAR, Cells
 from perfd.detect.excess import FEWEST_PEERS, Raw, moderated, raw, usual
 from perfd.detect.noise import Spread
@@ -33,7 +33,7 @@ class Expected:
     chances: float = 1.0
 
 
-def controls(sides: Mapping[str, OneMetric], on: Grid | None) -> dict[str, Others]:
+def controls(sides: Mapping[str, OneMetric], on: Grid | None) -> dict[str, Shift]:
     """The control of each operation, from the mean latency of the others."""
     own = _raws(sides, on)
     by_placebo = {name: shift for name, (one, shift) in own.items() if shift and one.by_placebo}
@@ -41,7 +41,7 @@ def controls(sides: Mapping[str, OneMetric], on: Grid | None) -> dict[str, Other
 
 
 def expected(
-    sides: Mapping[str, OneMetric], on: Grid | None, beside: Mapping[str, Others]
+    sides: Mapping[str, OneMetric], on: Grid | None, beside: Mapping[str, Shift]
 ) -> dict[str, Expected]:
     """Of each operation; with `beside` each is compared with the others as well.
 
@@ -89,7 +89,7 @@ def _raws(sides: Mapping[str, OneMetric], on: Grid | None) -> dict[str, tuple[Ra
 
 
 def _relatives(
-    own: Mapping[str, tuple[Raw, Shift | None]], beside: Mapping[str, Others]
+    own: Mapping[str, tuple[Raw, Shift | None]], beside: Mapping[str, Shift]
 ) -> dict[str, Raw]:
     """Those whose hour is like the day before, less their control."""
     found: dict[str, Raw] = {}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from perfd.detect import measures
 from perfd.detect.candidate import Candidate
 from perfd.detect.estimate import Comparison, compare
-from perfd.model.series import STEADY
+from perfd.detect.sides import belongs
 from perfd.model.window import Gauge, Window
 
 
@@ -27,9 +27,8 @@ def instances(candidate: Candidate, *, before: bool) -> dict[str, Instance]:
     version = deploy.previous if before else deploy.version
     span = sides.span_before if before else sides.span_after
     found: defaultdict[str, Instance] = defaultdict(lambda: Instance([], []))
-    belongs = _belongs(version, span)
     for window in candidate.case.instances:
-        if belongs(window):
+        if belongs(window, version, span):
             found[window.series.label.get("instance", "")].windows.append(window)
     for gauge in candidate.cpu_before if before else candidate.cpu_after:
         name = gauge.series.label.get("instance", "")
@@ -56,12 +55,3 @@ def together(held: Iterable[Instance]) -> Instance:
     """Several as one."""
     held = list(held)
     return Instance([w for i in held for w in i.windows], [g for i in held for g in i.cpu])
-
-
-def _belongs(version: str, span: tuple[float, float]) -> Callable[[Window], bool]:
-    def belongs(window: Window) -> bool:
-        label = window.series.label
-        steady = label.get("phase", STEADY) == STEADY
-        return steady and label.get("version") == version and span[0] <= window.start < span[1]
-
-    return belongs

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 from perfd.detect.case import DeployCase
 from perfd.detect.profile_side import Paths, ProfileSide, profile_side
-from perfd.detect.sides import Sides
+from perfd.detect.sides import Sides, belongs
 from perfd.model.finding import Interval
 from perfd.model.profile import CPU_PROFILE, ProfileWindow
-from perfd.model.series import STEADY
 from perfd.model.window import Gauge, Window
 
 
@@ -74,19 +73,13 @@ def cpu_profiles(case: DeployCase, version: str, span: Interval) -> list[Profile
     return [
         p
         for p in case.profiles
-        if _belongs(p, version, span) and p.series.label.get("type", "").startswith(CPU_PROFILE)
+        if belongs(p, version, span) and p.series.label.get("type", "").startswith(CPU_PROFILE)
     ]
-
-
-def _belongs(part: ProfileWindow | Window, version: str, span: Interval) -> bool:
-    label = part.series.label
-    steady = label.get("phase", STEADY) == STEADY
-    return steady and label.get("version") == version and span[0] <= part.start < span[1]
 
 
 def _rate(case: DeployCase, version: str, span: Interval) -> float:
     """Requests per second of one instance: per second that an instance was profiled."""
-    windows = [w for w in case.instances if _belongs(w, version, span)]
+    windows = [w for w in case.instances if belongs(w, version, span)]
     seconds = sum(w.width for w in windows)
     return sum(w.count for w in windows) / seconds if seconds else 0.0
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from perfd.detect.case import DeployCase
 from perfd.detect.deploys import NO_VERSION
 from perfd.model.finding import Interval
+from perfd.model.profile import ProfileWindow
 from perfd.model.series import STEADY
 from perfd.model.window import Gauge, Window
 
@@ -156,6 +157,13 @@ def by_operation(windows: Iterable[Window]) -> Operations:
     for window in sorted(windows, key=lambda w: w.start):
         found[window.series.label.get("operation", "")].append(window)
     return dict(found)
+
+
+def belongs(part: Window | ProfileWindow, version: str, span: Interval) -> bool:
+    """Whether it is steady, of a version, and begins in a span."""
+    label = part.series.label
+    steady = label.get("phase", STEADY) == STEADY
+    return steady and label.get("version") == version and span[0] <= part.start < span[1]
 
 
 def version_of(window: Window) -> str:

@@ -10,7 +10,8 @@ the spans know: a side that is not measured cannot be compared. The two are neve
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 
 from perfd.aggregate.operation import METHODS, OTHER_METHOD
 from perfd.model.window import Window
@@ -21,6 +22,7 @@ FEWEST = 20  # requests of a version, below which a part of it says nothing
 _HTTP = METHODS | {OTHER_METHOD}  # the first word of an HTTP operation
 
 Place = tuple[str, str]  # service and environment
+Choose = Callable[[list[Window], list[Window]], list[Window]]  # of spans and metric
 
 
 def metric_speaks(spans: Iterable[Window], metric: Iterable[Window]) -> bool:
@@ -44,26 +46,26 @@ def chosen(spans: Sequence[Window], metric: Sequence[Window], by_metric: bool) -
 
 def speaking(spans: Sequence[Window], metric: Sequence[Window]) -> list[Window]:
     """The same for windows of many services, each judged by what is given."""
-    if not metric:
-        return list(spans)
-    of_spans, of_metric = _by_place(spans), _by_place(metric)
-    found: list[Window] = []
-    for place in of_spans.keys() | of_metric.keys():
-        both = of_spans.get(place, []), of_metric.get(place, [])
-        found += chosen(*both, metric_speaks(*both))
-    return found
+    return _each(spans, metric, lambda a, b: chosen(a, b, metric_speaks(a, b)))
 
 
 def busier(spans: Sequence[Window], metric: Sequence[Window]) -> list[Window]:
     """Of each service the windows that count more: for shares of its traffic, not for latency."""
+    return _each(spans, metric, lambda *both: max(both, key=_requests))
+
+
+def _requests(windows: Sequence[Window]) -> int:
+    return sum(w.count for w in windows)
+
+
+def _each(spans: Sequence[Window], metric: Sequence[Window], choose: Choose) -> list[Window]:
+    """What is chosen of each service in each environment."""
     if not metric:
         return list(spans)
     of_spans, of_metric = _by_place(spans), _by_place(metric)
-    found: list[Window] = []
-    for place in of_spans.keys() | of_metric.keys():
-        both = of_spans.get(place, []), of_metric.get(place, [])
-        found += max(both, key=lambda windows: sum(w.count for w in windows))
-    return found
+    places = of_spans.keys() | of_metric.keys()
+    parts = (choose(of_spans.get(place, []), of_metric.get(place, [])) for place in places)
+    return list(chain.from_iterable(parts))
 
 
 def is_http(operation: str) -> bool:
