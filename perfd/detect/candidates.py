@@ -10,7 +10,6 @@ from perfd.detect import measures
 from perfd.detect.beside import Shift
 from perfd.detect.candidate import ALL_OPERATIONS, Candidate
 from perfd.detect.case import DeployCase
-from perfd.detect.cells import Cells
 from perfd.detect.columns import Columns, columns
 from perfd.detect.estimate import compare_cells
 from perfd.detect.expected import Expected, OneMetric, controls, expected
@@ -41,13 +40,15 @@ def candidates(case: DeployCase, sides: Sides, alpha: float) -> list[Candidate]:
     alike = [_in_class(one) for one in read]
     on = _grid(read, sides)
     # Where there is no day of history, the trend of the others is subtracted as it is.
-    beside = {} if sides.provisional else controls(_cells(alike, measures.LATENCY_MEAN), on)
-    found = _of_metric(read, measures.ERROR_RATE, usual, alpha, on, {})
-    for metric in (measures.LATENCY_P95, measures.LATENCY_MEAN):
-        found += _of_metric(alike, metric, usual, alpha, on, beside)
+    mean = _measured(alike, measures.LATENCY_MEAN, alpha)
+    beside = {} if sides.provisional else controls(mean.cells, on)
+    found = _judged(_measured(read, measures.ERROR_RATE, alpha), usual, on, {})
+    found += _judged(_measured(alike, measures.LATENCY_P95, alpha), usual, on, beside)
+    found += _judged(mean, usual, on, beside)
     if sides.cpu_before and sides.cpu_after:
         whole = [_read(case, sides, ALL_OPERATIONS)]
-        found += _of_metric(whole, measures.CPU, usual, alpha, _grid(whole, sides), {})
+        spent = _measured(whole, measures.CPU, alpha)
+        found += _judged(spent, usual, _grid(whole, sides), {})
     return _tested(found, alpha)
 
 
@@ -73,10 +74,13 @@ class _Read:
     after: Columns
     past: Columns
 
-    def cells(self, metric: str) -> tuple[Cells | None, Cells | None]:
-        """The metric on both sides."""
-        old = measures.cells_of(metric, self.before, self.bare.cpu_before)
-        return old, measures.cells_of(metric, self.after, self.bare.cpu_after)
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A metric of all operations; the cells are of those that have traffic enough."""
+
+    bare: Sequence[Candidate]
+    cells: Mapping[str, OneMetric]
 
 
 def _read(case: DeployCase, sides: Sides, operation: str, status_class: str = ALL) -> _Read:
@@ -95,34 +99,30 @@ def _in_class(read: _Read) -> _Read:
     return read if name == ALL else _read(bare.case, bare.sides, bare.operation, name)
 
 
-def _of_metric(
-    read: Sequence[_Read],
-    metric: str,
-    usual: Variation,
-    alpha: float,
-    on: Grid | None,
-    beside: Mapping[str, Shift],
-) -> list[Candidate]:
-    """One metric of all operations, which lend each other what they know of the noise."""
+def _measured(read: Sequence[_Read], metric: str, alpha: float) -> _Measured:
     bare = [_bare(one, metric, alpha) for one in read]
-    weather = expected(_cells(read, metric), on, beside)
-    return [_compared(c, weather.get(c.operation), usual, alpha) for c in bare]
+    cells: dict[str, OneMetric] = {}
+    for one, candidate in zip(read, bare, strict=True):
+        old, new = candidate.old, candidate.new
+        if old is not None and new is not None and _enough(candidate):
+            past = measures.cells_of(metric, one.past, candidate.case.cpu_history)
+            cells[candidate.operation] = OneMetric(old, new, past)
+    return _Measured(bare, cells)
 
 
 def _bare(read: _Read, metric: str, alpha: float) -> Candidate:
-    old, new = read.cells(metric)
-    return replace(read.bare, metric=metric, threshold=alpha, old=old, new=new)
+    bare = read.bare
+    old = measures.cells_of(metric, read.before, bare.cpu_before)
+    new = measures.cells_of(metric, read.after, bare.cpu_after)
+    return replace(bare, metric=metric, threshold=alpha, old=old, new=new)
 
 
-def _cells(read: Sequence[_Read], metric: str) -> dict[str, OneMetric]:
-    """The metric of the operations that have traffic enough."""
-    found: dict[str, OneMetric] = {}
-    for one in read:
-        old, new = one.cells(metric)
-        if old is not None and new is not None and _enough(one.bare):
-            past = measures.cells_of(metric, one.past, one.bare.case.cpu_history)
-            found[one.bare.operation] = OneMetric(old, new, past)
-    return found
+def _judged(
+    measured: _Measured, usual: Variation, on: Grid | None, beside: Mapping[str, Shift]
+) -> list[Candidate]:
+    """The operations lend each other what they know of the noise."""
+    weather = expected(measured.cells, on, beside)
+    return [_compared(c, weather.get(c.operation), usual) for c in measured.bare]
 
 
 def _grid(read: Sequence[_Read], sides: Sides) -> Grid | None:
@@ -139,9 +139,7 @@ def _past(sides: Sides, operation: str) -> list[Window]:
     return [window for windows in sides.history.values() for window in windows]
 
 
-def _compared(
-    candidate: Candidate, weather: Expected | None, usual: Variation, alpha: float
-) -> Candidate:
+def _compared(candidate: Candidate, weather: Expected | None, usual: Variation) -> Candidate:
     if candidate.old is None or candidate.new is None:
         return candidate
     shift = usual.expected(candidate.metric) + (weather.shift if weather else 0.0)
@@ -153,7 +151,7 @@ def _compared(
         allowance=usual.allowance(candidate.metric),
         expected=shift,
         chances=weather.chances if weather else 1.0,
-        alpha=alpha,
+        alpha=candidate.threshold,
     )
     return replace(candidate, comparison=comparison, expected=shift)
 
