@@ -11,6 +11,7 @@ from perfd.detect.settings import DetectSettings
 from perfd.detect.speaker import chosen, metric_speaks, speaking
 from perfd.interfaces import Store
 from perfd.jobs.neighbours import neighbours
+from perfd.jobs.requests import known, requests
 from perfd.jobs.surroundings import surroundings
 from perfd.model.deploy import Deploy
 from perfd.model.judgement import Judgement
@@ -100,11 +101,8 @@ class CaseReader:
         around = deploy.at - self._settings.baseline / self._pace
         found: list[Window] = []
         for start, end in self._spans(deploy, around, case.end):
-            of_spans, of_metric = (
-                self._store.windows(name, labels, start - ago, end - ago, step)
-                for name in (REQUESTS, METRIC_REQUESTS)
-            )
-            found += chosen(of_spans, of_metric, case.by_metric)
+            counted = requests(self._store, labels, start - ago, end - ago, step)
+            found += chosen(*counted, case.by_metric)
         return tuple(found)
 
     def _spans(self, deploy: Deploy, fine: float, end: float) -> list[tuple[float, float]]:
@@ -126,12 +124,8 @@ class CaseReader:
         if not deploy.previous:
             return ()
         labels = {**place, "version": deploy.previous, "phase": STEADY}
-        since, step = self._since(deploy), self._step
-        of_spans, of_metric = (
-            self._store.windows(name, labels, since, upto, step)
-            for name in (REQUESTS, METRIC_REQUESTS)
-        )
-        return tuple(chosen(of_spans, of_metric, by_metric))
+        counted = requests(self._store, labels, self._since(deploy), upto, self._step)
+        return tuple(chosen(*counted, by_metric))
 
     def _has_day(self, deploy: Deploy, history: tuple[Window, ...]) -> bool:
         """Whether the baseline needs nobody else's trend."""
@@ -144,19 +138,12 @@ class CaseReader:
         """Steady windows of the services beside, in steps; of so many, the first by name."""
         labels = {"environment": deploy.environment, "phase": STEADY}
         found: dict[str, list[Window]] = {}
-        known = {
-            series.label.get("service", "")
-            for name in (REQUESTS, METRIC_REQUESTS)
-            for series in self._store.series(name, labels)
-        }
-        for service in sorted(known - {deploy.service})[:MOST_OTHERS]:
+        services = {series.label.get("service", "") for series in known(self._store, labels)}
+        for service in sorted(services - {deploy.service})[:MOST_OTHERS]:
             of = {**labels, "service": service}
             for start, end in spans:
-                of_spans, of_metric = (
-                    self._store.windows(name, of, start, end, self._step)
-                    for name in (REQUESTS, METRIC_REQUESTS)
-                )
-                found.setdefault(service, []).extend(speaking(of_spans, of_metric))
+                counted = requests(self._store, of, start, end, self._step)
+                found.setdefault(service, []).extend(speaking(*counted))
         return {service: tuple(windows) for service, windows in found.items()}
 
     def _cpu_history(self, deploy: Deploy, place: dict[str, str], upto: float) -> tuple[Gauge, ...]:

@@ -13,8 +13,9 @@ from perfd.detect.deploys import Traffic, VersionWatch, joined, unexplained
 from perfd.detect.restarts import RestartWatch
 from perfd.detect.speaker import busier
 from perfd.interfaces import Store
+from perfd.jobs.requests import instance_requests
 from perfd.model.deploy import ANNOUNCED, Deploy
-from perfd.model.series import INSTANCE_REQUESTS, METRIC_INSTANCE_REQUESTS, UNKNOWN
+from perfd.model.series import UNKNOWN
 from perfd.model.times import LATENESS, floor_to
 from perfd.model.window import Window
 
@@ -117,11 +118,7 @@ class DeploySearch:
 
     def _served(self, start: float, end: float, step: float | None = None) -> list[Window]:
         """Requests by instance, as spans or a metric count them."""
-        spans, metric = (
-            self._store.windows(name, {}, start, end, step)
-            for name in (INSTANCE_REQUESTS, METRIC_INSTANCE_REQUESTS)
-        )
-        return busier(spans, metric)
+        return busier(*instance_requests(self._store, {}, start, end, step))
 
     def _watch(self, place: Place) -> VersionWatch:
         if place not in self._watches:

@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 from perfd.detect.speaker import speaking
 from perfd.errors import NotFound
 from perfd.interfaces import Meter, Store
+from perfd.jobs.requests import requests
 from perfd.model.batch import DEPLOY, EVIDENCE, TICKET, Document
 from perfd.model.deploy import Deploy
 from perfd.model.evidence import Evidence, Found
-from perfd.model.series import METRIC_REQUESTS, REQUESTS, STEADY
+from perfd.model.series import STEADY
 from perfd.model.ticket import Impact, Reference, State, Ticket, Verification
 from perfd.tickets.codec import decode, document
 from perfd.tickets.compose import body_of, title_of
@@ -245,11 +246,7 @@ class Follower:
             return None
         labels = {"service": finding.service, "environment": finding.environment}
         labels |= {"version": after.version, "phase": STEADY}
-        spans, metric = (
-            self._store.windows(name, labels, after.start, after.end)
-            for name in (REQUESTS, METRIC_REQUESTS)
-        )
-        windows = speaking(spans, metric)
+        windows = speaking(*requests(self._store, labels, after.start, after.end))
         return impact(found, sum(w.count for w in windows))
 
     def _previous(self, deploy: Deploy) -> str:

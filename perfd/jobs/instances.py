@@ -9,17 +9,17 @@ from perfd.detect.bad_instance import BadInstance, InstanceWatch
 from perfd.detect.instance_finding import Place, finding
 from perfd.detect.speaker import busier
 from perfd.interfaces import Store
+from perfd.jobs.requests import instance_requests
 from perfd.model.deploy import Deploy
 from perfd.model.evidence import Found
-from perfd.model.series import CPU_SHARE, INSTANCE_REQUESTS, METRIC_INSTANCE_REQUESTS
-from perfd.model.times import floor_to
+from perfd.model.series import CPU_SHARE
+from perfd.model.times import LATENESS, floor_to
 from perfd.model.window import Window
 
 Record = Callable[[Sequence[Found], Sequence[Deploy], float], None]
 
 MINUTE = 60.0
 HOUR = 3600.0
-LATENESS = 15.0  # real seconds that telemetry may be late
 
 
 class InstanceJob:
@@ -51,12 +51,8 @@ class InstanceJob:
         self._upto = complete
 
     def _served(self, start: float, end: float) -> list[tuple[Place, float, list[Window]]]:
-        spans, metric = (
-            self._store.windows(name, {}, start, end)
-            for name in (INSTANCE_REQUESTS, METRIC_INSTANCE_REQUESTS)
-        )
         grouped: defaultdict[tuple[float, Place], list[Window]] = defaultdict(list)
-        for window in busier(spans, metric):
+        for window in busier(*instance_requests(self._store, {}, start, end)):
             label = window.series.label
             place = label.get("service", ""), label.get("environment", "")
             grouped[window.start, place].append(window)

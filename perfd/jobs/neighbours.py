@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from perfd.detect.neighbours import Caller, Neighbours, services_behind
 from perfd.detect.speaker import speaking
 from perfd.interfaces import Labels, Store
+from perfd.jobs.requests import known
 from perfd.model.deploy import Deploy
 from perfd.model.series import CALLS, LINKS, METRIC_REQUESTS, OWN_TIME, REQUESTS, RETRIES, STEADY
 from perfd.model.window import Window
@@ -72,10 +73,9 @@ class _Reader:
     def _known(self) -> dict[str, frozenset[str]]:
         """The operations of all services of the environment."""
         found: defaultdict[str, set[str]] = defaultdict(set)
-        for name in (REQUESTS, METRIC_REQUESTS):
-            for series in self._store.series(name, self._environment):
-                label = series.label
-                found[label.get("service", "")].add(label.get("operation", ""))
+        for series in known(self._store, self._environment):
+            label = series.label
+            found[label.get("service", "")].add(label.get("operation", ""))
         return {service: frozenset(names) for service, names in found.items()}
 
     def _behind(self, service: str, peers: Iterable[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from perfd.detect.contention import conditions, contended, crowded, seat_of
 from perfd.detect.host_readings import HostReadings
 from perfd.interfaces import Labels, Store
+from perfd.jobs.requests import instance_requests
 from perfd.model.finding import Check, Estimate
 from perfd.model.series import (
     CPU_SHARE,
@@ -15,9 +16,7 @@ from perfd.model.series import (
     CPU_WAIT,
     HOST_CPU,
     HOST_STEAL,
-    INSTANCE_REQUESTS,
     MEMORY,
-    METRIC_INSTANCE_REQUESTS,
     STEADY,
 )
 from perfd.model.ticket import Ticket
@@ -81,9 +80,6 @@ def _side(
     """What was read of the service's hosts, and its steady windows by instance."""
     place = {"service": ticket.service, "environment": ticket.environment}
     labels = {**place, **of_version, "phase": STEADY}
-    spans, metric = (
-        store.windows(name, labels, side.start, side.end)
-        for name in (INSTANCE_REQUESTS, METRIC_INSTANCE_REQUESTS)
-    )
+    spans, metric = instance_requests(store, labels, side.start, side.end)
     gauges = surroundings(store, place, side.start, side.end)
     return HostReadings(gauges), spans or metric

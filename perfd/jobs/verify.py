@@ -14,10 +14,11 @@ from perfd.detect.speaker import chosen, metric_speaks
 from perfd.detect.status_classes import ALL, of_class
 from perfd.interfaces import Labels, Store
 from perfd.jobs.follow import Follower
+from perfd.jobs.requests import known, requests
 from perfd.jobs.surroundings import disturbance
 from perfd.model.evidence import Rule
 from perfd.model.finding import Estimate
-from perfd.model.series import CPU_TIME, METRIC_REQUESTS, OVERFLOW, REQUESTS, STEADY, UNKNOWN
+from perfd.model.series import CPU_TIME, OVERFLOW, STEADY, UNKNOWN
 from perfd.model.ticket import State, Ticket, Verdict, Verification
 from perfd.model.window import Window
 from perfd.tickets.verify import ERRORS, Guard, due, verdict
@@ -104,9 +105,8 @@ class VerifyJob:
         if version == UNKNOWN:
             return False
         labels = {"service": ticket.service, "environment": ticket.environment}
-        names = (REQUESTS, METRIC_REQUESTS)
-        known = (series for name in names for series in self._store.series(name, labels))
-        return any(series.label.get("version", "") not in NO_VERSION for series in known)
+        series = known(self._store, labels)
+        return any(one.label.get("version", "") not in NO_VERSION for one in series)
 
     def _base(self, ticket: Ticket) -> _Side | None:
         """What ran before the ticket."""
@@ -124,11 +124,9 @@ class _Side:
     """Steady windows of one version of a service over an interval, by operation."""
 
     def __init__(self, store: Store, labels: Labels, start: float, end: float) -> None:
-        self.spans = store.windows(REQUESTS, labels, start, end)
-        self.metric = store.windows(METRIC_REQUESTS, labels, start, end)
-        self._by_operation: dict[str, list[Window]] = {}
+        self.spans, self.metric = requests(store, labels, start, end)
+        self._by_operation: dict[str, list[Window]] = {}  # nothing until it is said who speaks
         self._cpu = store.gauges(CPU_TIME, labels, start, end)
-        self.speak(metric_speaks(self.spans, self.metric))
 
     def speak(self, by_metric: bool) -> None:
         """Take the requests from the metric, or from the spans."""
