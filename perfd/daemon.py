@@ -171,8 +171,7 @@ class Daemon:
         ]
         if cold:
             log.warning("changed, but only a restart applies it: %s", ", ".join(cold))
-        if not isinstance(self._part, Forwarding):
-            self._part.configure(config, trackers)
+        self._part.configure(config, trackers)
         self._doors.change_token(token)  # also when only the file's content changed
         self._trackers = trackers
         self._config = config
@@ -278,8 +277,8 @@ class Daemon:
             settings=config.web,
             pace=config.pace,
             extra_routes=self._pushes(),
-            centre=None if isinstance(self._part, Forwarding) else self._part.agents,
-            pages=not isinstance(self._part, Forwarding),
+            centre=self._part.agents,
+            pages=self._part.agents is not None,
             tls=server_context(config.auth.tls),
             endpoints={
                 "otlp_http": f"{_scheme(config.otlp.http.tls)}://{config.listen.otlp_http}",
@@ -291,9 +290,8 @@ class Daemon:
         """What the port of the pages takes: profiles, and what agents forward."""
         config = self._config
         routes = pyroscope_routes(*self._door(config.listen.http), config.profiles)
-        if isinstance(self._part, Forwarding):
-            return routes
-        return (*routes, *window_routes(self._part.agents, config.agents))
+        agents = self._part.agents
+        return (*routes, *window_routes(agents, config.agents)) if agents else routes
 
     def _door(self, address: str) -> Door:
         return (
@@ -309,10 +307,7 @@ class Daemon:
         """The order of the start; the drain is the reverse."""
         config, add = self._config, self._supervisor.add
         add(Part("store", nothing, self._close_store), essential=True)
-        if isinstance(self._part, Forwarding):
-            add(Part("forward", nothing, self._part.drain))
-        else:
-            add(self._part.deliver)
+        add(self._part.component)
         add(self._web, essential=True)
         add(Part("aggregate", self._collecting.open, self._collecting.drain), essential=True)
         add(Part("schedule", self._start_schedule, self._stop_schedule), essential=True)
@@ -324,9 +319,9 @@ class Daemon:
             address = config.listen.otlp_http
             add(OtlpHttp(config.otlp, address, *self._door(address)), essential=True)
         if config.listen.otlp_grpc:
-            is_agent = isinstance(self._part, Forwarding)
             address, make = config.listen.otlp_grpc, self._otlp_grpc
-            add(OnDemand("otlp_grpc", address, make) if is_agent else make(), essential=True)
+            grpc = make() if self._part.agents else OnDemand("otlp_grpc", address, make)
+            add(grpc, essential=True)
 
     def _otlp_grpc(self) -> Component:
         from perfd.sources.otlp_grpc import OtlpGrpc

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from perfd.config import Config
 from perfd.engine.collecting import Collecting
 from perfd.engine.surroundings import Surroundings
+from perfd.interfaces import Component, Tracker
 from perfd.jobs.announce import AgentDesk
 from perfd.jobs.forward import Carrier, ForwardJob
 from perfd.model.agent import Agent
+from perfd.supervise import Part, nothing
 
 SHORTEST = 0.5  # seconds between two runs, whatever the pace
 
 
 class Forwarding:
     """Forwards what `collecting` stores; `desk` takes deploys that are announced here."""
+
+    agents: None = None  # nobody forwards to an agent
 
     def __init__(
         self,
@@ -41,7 +47,15 @@ class Forwarding:
         every = max(config.forward.interval / config.pace, SHORTEST)
         around.schedule.every(every, "forward", self._job.run)
 
-    async def drain(self) -> None:
+    @property
+    def component(self) -> Component:
+        """What has a life of its own."""
+        return Part("forward", nothing, self._drain)
+
+    def configure(self, config: Config, trackers: Sequence[Tracker]) -> None:
+        """Detection and tickets are the centre's; nothing of an agent changes while it runs."""
+
+    async def _drain(self) -> None:
         """Send what is left, once everything is in the store, and say goodbye."""
         await self._job.drain()
         await self._carrier.close()

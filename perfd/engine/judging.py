@@ -21,8 +21,8 @@ from perfd.schedule import in_thread
 class Judging:
     """Detects, follows, verifies and delivers, once a minute; `desk` is the way in for people.
 
-    `agents` takes what others forward; `absorbed` is called with it. `deliver` is a component with
-    a life of its own, which whoever composes this starts and stops.
+    `agents` takes what others forward; `absorbed` is called with it. `component` has a life of its
+    own: whoever composes this starts and stops it.
     """
 
     def __init__(
@@ -37,7 +37,9 @@ class Judging:
         store, meter, pace = around.store, around.meter, config.pace
         self.follower = Follower(store, config.tickets, pace=pace, base_url=base_url, meter=meter)
         self.desk = TicketDesk(self.follower, around.clock)
-        self.deliver = Deliverer(store, self.follower, trackers, around.clock, around.random, meter)
+        self.component = Deliverer(
+            store, self.follower, trackers, around.clock, around.random, meter
+        )
         self.agents = Agents(
             store,
             self.desk,
@@ -61,4 +63,4 @@ class Judging:
         """Take new settings of detection and tickets; what was judged stays as it is."""
         self._detect.configure(config.detect)
         self.follower.configure(config.tickets)
-        self.deliver.configure(trackers)
+        self.component.configure(trackers)

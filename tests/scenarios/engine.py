@@ -78,7 +78,7 @@ class Engine:
         self.judging = Judging(
             config, around, trackers=[ground.mailbox], base_url="http://perfd:4040"
         )
-        self.judging.deliver.load()
+        self.judging.component.load()
         timetable.every(DELIVERY, "deliver", self._deliver)
 
     async def open(self) -> None:
@@ -97,4 +97,4 @@ class Engine:
         await self.collecting.intake.accept(delivery)
 
     async def _deliver(self, _now: float) -> None:
-        await self.judging.deliver.deliver_due()
+        await self.judging.component.deliver_due()

@@ -70,7 +70,7 @@ class OneAgent:
         """Told to stop: drains, and tells the centre the rest."""
         self._mortal.alive = False
         await self.collecting.drain()
-        await self._forwarding.drain()
+        await self._forwarding.component.stop()
 
     def crash(self) -> None:
         """Gone at once."""
