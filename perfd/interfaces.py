@@ -1,8 +1,7 @@
 """Every seam of the house on one page.
 
-Doors (sources, store, trackers, web) and the core meet here and nowhere else: a door implements
-one of
-these protocols or is handed one. Stores are synchronous and safe to call from several threads;
+Doors (sources, store, trackers, web) and the core meet here and nowhere else: a door implements one
+of these protocols or is handed one. Stores are synchronous and safe to call from several threads;
 what waits for a network is async.
 """
 
@@ -315,8 +314,7 @@ class Tracker(Protocol):
         ...
 
 
-# --- changes asked for from outside
-# -----------------------------------------------------------------
+# --- changes asked for from outside ---------------------------------------------------------------
 
 TicketAction = Literal["ack", "mute", "unmute", "fix", "close", "reopen"]
 
@@ -339,8 +337,7 @@ class Desk(Protocol):
         ...
 
 
-# --- the life of a part
-# -----------------------------------------------------------------------------
+# --- the life of a part ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
