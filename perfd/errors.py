@@ -12,6 +12,7 @@ PerfdError
 ├── StoreError           the store cannot keep its promise; fatal for the daemon
 │   ├── Corrupt          a checksum does not match; the piece is set aside and counted
 │   └── SchemaTooNew     written by a newer perfd; refused with words
+├── QueryError           a server that perfd asks gave no answer; `retryable` as below
 └── DeliveryError        a tracker said no; `retryable` tells whether to try again
 """
 
@@ -81,6 +82,14 @@ class Corrupt(StoreError):
 
 class SchemaTooNew(StoreError):
     """The data directory was written by a newer perfd."""
+
+
+class QueryError(PerfdError):
+    """A server that perfd asks (a Prometheus) gave no answer that can be used."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
 
 
 class DeliveryError(PerfdError):
