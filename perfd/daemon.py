@@ -27,11 +27,10 @@ from perfd.engine.heap import settle
 from perfd.engine.surroundings import Surroundings
 from perfd.errors import ConfigError, PerfdError, StoreError
 from perfd.interfaces import Clock, Component
-from perfd.jobs.intake import LoggedIntake
 from perfd.model.series import Resource
 from perfd.schedule import Schedule
 from perfd.sources.admission import Admission
-from perfd.sources.decoders import Decoders
+from perfd.sources.door import Door
 from perfd.sources.on_demand import OnDemand
 from perfd.sources.pyroscope_push import routes as pyroscope_routes
 from perfd.sources.sampler import ResourceSampler
@@ -41,7 +40,6 @@ from perfd.store.open import open_log, open_store
 from perfd.supervise import FAILED, OK, Part, Supervisor, nothing, notify_systemd, watchdog_period
 from perfd.telemetry import Telemetry
 from perfd.trackers.build import build_trackers
-from perfd.web.access import Access
 from perfd.web.api_windows import routes as window_routes
 from perfd.web.app import WebApp
 from perfd.web.credentials import Doors, read_token, server_context, unguarded
@@ -58,10 +56,6 @@ log = logging.getLogger(__name__)
 DRAIN_SECONDS = 20.0  # for one part; a service manager's own limit must be longer
 SELF_PROFILE_HZ = 20
 HOT_SECTIONS = ("detect", "tickets")  # a reload applies these; the rest needs a restart
-
-
-# What every receiver is handed.
-Door = tuple[Decoders, LoggedIntake, Admission, Access, Clock, Telemetry]
 
 
 class Daemon:
@@ -289,12 +283,12 @@ class Daemon:
     def _pushes(self) -> Sequence[RouteDef]:
         """What the port of the pages takes: profiles, and what agents forward."""
         config = self._config
-        routes = pyroscope_routes(*self._door(config.listen.http), config.profiles)
+        routes = pyroscope_routes(self._door(config.listen.http), config.profiles)
         agents = self._part.agents
         return (*routes, *window_routes(agents, config.agents)) if agents else routes
 
     def _door(self, address: str) -> Door:
-        return (
+        return Door(
             self._collecting.decoder,
             self._collecting.intake,
             self._admission,
@@ -317,7 +311,7 @@ class Daemon:
             from perfd.sources.otlp_http import OtlpHttp
 
             address = config.listen.otlp_http
-            add(OtlpHttp(config.otlp, address, *self._door(address)), essential=True)
+            add(OtlpHttp(config.otlp, address, self._door(address)), essential=True)
         if config.listen.otlp_grpc:
             address, make = config.listen.otlp_grpc, self._otlp_grpc
             grpc = make() if self._part.agents else OnDemand("otlp_grpc", address, make)
@@ -327,7 +321,7 @@ class Daemon:
         from perfd.sources.otlp_grpc import OtlpGrpc
 
         address = self._config.listen.otlp_grpc
-        return OtlpGrpc(self._config.otlp, address, *self._door(address))
+        return OtlpGrpc(self._config.otlp, address, self._door(address))
 
     def _publish(self) -> None:
         """Gauges of what only the daemon knows together."""

@@ -15,8 +15,9 @@ from pathlib import Path
 import grpc
 
 from perfd.errors import Overloaded, TooLarge
-from perfd.interfaces import Clock, Decoder, Delivery, Guard, Intake, Meter, Signal
-from perfd.sources.admission import Admission, Hold
+from perfd.interfaces import Delivery, Signal
+from perfd.sources.admission import Hold
+from perfd.sources.door import Door
 from perfd.sources.reception import Reception
 from perfd.sources.settings import OtlpSettings, TlsSettings
 from perfd.sources.status import PROTOBUF, Code, Failure, retry_info, status_body, success_body
@@ -36,19 +37,9 @@ class OtlpGrpc:
 
     name = "otlp_grpc"
 
-    def __init__(
-        self,
-        settings: OtlpSettings,
-        address: str,
-        decoder: Decoder,
-        intake: Intake,
-        admission: Admission,
-        guard: Guard,
-        clock: Clock,
-        meter: Meter,
-    ) -> None:
+    def __init__(self, settings: OtlpSettings, address: str, door: Door) -> None:
         self._settings = settings
-        self._reception = Reception("grpc", decoder, intake, admission, guard, clock, meter)
+        self._reception = Reception("grpc", door)
         self._server: grpc.aio.Server | None = None
         self.address = address
 

@@ -13,8 +13,9 @@ from functools import partial
 from aiohttp import web
 
 from perfd.errors import BadInput, TooLarge, Unsupported
-from perfd.interfaces import Clock, Decoder, Delivery, Guard, Intake, Meter, Signal
-from perfd.sources.admission import Admission, Hold
+from perfd.interfaces import Delivery, Signal
+from perfd.sources.admission import Hold
+from perfd.sources.door import Door
 from perfd.sources.http_server import BoundedServer
 from perfd.sources.inflate import ACCEPTED
 from perfd.sources.listen import join_address, split_address, tls_context
@@ -47,19 +48,9 @@ class OtlpHttp:
 
     name = "otlp_http"
 
-    def __init__(
-        self,
-        settings: OtlpSettings,
-        address: str,
-        decoder: Decoder,
-        intake: Intake,
-        admission: Admission,
-        guard: Guard,
-        clock: Clock,
-        meter: Meter,
-    ) -> None:
+    def __init__(self, settings: OtlpSettings, address: str, door: Door) -> None:
         self._settings = settings
-        self._reception = Reception("http", decoder, intake, admission, guard, clock, meter)
+        self._reception = Reception("http", door)
         self._runner: web.ServerRunner | None = None
         self.address = address
 

@@ -14,8 +14,9 @@ import msgspec
 from aiohttp import web
 
 from perfd.errors import TooLarge, Unsupported
-from perfd.interfaces import Clock, Decoder, Delivery, Guard, Intake, Meter
-from perfd.sources.admission import Admission, Hold
+from perfd.interfaces import Delivery
+from perfd.sources.admission import Hold
+from perfd.sources.door import Door
 from perfd.sources.inflate import ACCEPTED
 from perfd.sources.profile_decode import JSON, PROTO
 from perfd.sources.reception import Reception
@@ -74,16 +75,11 @@ class PyroscopePush:
 
 
 def routes(
-    decoder: Decoder,
-    intake: Intake,
-    admission: Admission,
-    guard: Guard,
-    clock: Clock,
-    meter: Meter,
+    door: Door,
     settings: ProfileSettings = ProfileSettings(),  # noqa: B008 - frozen
 ) -> list[web.RouteDef]:
     """What to mount on the HTTP port."""
-    reception = Reception("pyroscope", decoder, intake, admission, guard, clock, meter, aside=ASIDE)
+    reception = Reception("pyroscope", door, aside=ASIDE)
     return [web.post(PATH, PyroscopePush(reception, settings))]
 
 

@@ -13,8 +13,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from perfd.errors import BadInput, Overloaded, PerfdError, Refused
-from perfd.interfaces import Clock, Decoder, Delivery, Guard, Intake, Meter, Signal
-from perfd.sources.admission import Admission, Hold
+from perfd.interfaces import Delivery, Signal
+from perfd.sources.admission import Hold
+from perfd.sources.door import Door
 from perfd.sources.settings import BYTES_PER_ITEM
 from perfd.sources.status import FAULT, Failure, failure_of
 
@@ -31,25 +32,10 @@ class Reception:
     A body of more than `aside` bytes is decoded in a thread, for which its decoder must be fit.
     """
 
-    def __init__(
-        self,
-        transport: str,
-        decoder: Decoder,
-        intake: Intake,
-        admission: Admission,
-        guard: Guard,
-        clock: Clock,
-        meter: Meter,
-        aside: float = math.inf,
-    ) -> None:
+    def __init__(self, transport: str, door: Door, aside: float = math.inf) -> None:
         self._transport = transport
         self._aside = aside
-        self._decoder = decoder
-        self._intake = intake
-        self._admission = admission
-        self._guard = guard
-        self._clock = clock
-        self._meter = meter
+        self._door = door
         self._running: set[asyncio.Task[Delivery | Failure]] = set()
         self._open = True
         self._said: dict[tuple[str, str], float] = {}
@@ -103,7 +89,7 @@ class Reception:
 
     def answered(self, signal: str, code: str) -> None:
         """Count an answer by its HTTP status or gRPC code."""
-        self._meter.count(
+        self._door.meter.count(
             "perfd_receiver_requests", 1, signal=signal, transport=self._transport, code=code
         )
 
@@ -115,11 +101,11 @@ class Reception:
 
     def _admit(self, authorization: str | None, origin: str) -> Hold:
         """Before any byte of a body is read. Raises Refused or Overloaded."""
-        if not self._guard.may_push(authorization, origin):
+        if not self._door.guard.may_push(authorization, origin):
             raise Refused("pushing needs the bearer token of this perfd")
         if not self._open:
             raise Overloaded("perfd is stopping; retry", retry_after=2.0)
-        return self._admission.hold()
+        return self._door.admission.hold()
 
     async def _take(
         self, signal: Signal, media: str, encoding: str, body: bytes, hold: Hold
@@ -131,7 +117,7 @@ class Reception:
                 items = delivery.items
                 if items > delivery.rejected:
                     hold.grow(delivery.size + BYTES_PER_ITEM * items)
-                    handing_on = self._intake.accept(delivery)
+                    handing_on = self._door.intake.accept(delivery)
                     delivery = replace(delivery, content=None)  # not kept while the disk works
                     await handing_on
             except Exception as error:  # noqa: BLE001 - whatever it is, it is answered and counted
@@ -140,10 +126,10 @@ class Reception:
             return delivery
 
     async def _decode(self, signal: Signal, media: str, encoding: str, body: bytes) -> Delivery:
-        arguments = (signal, media, encoding, body, self._clock.now())
+        arguments = (signal, media, encoding, body, self._door.clock.now())
         if len(body) > self._aside:
-            return await asyncio.to_thread(self._decoder.decode, *arguments)
-        return self._decoder.decode(*arguments)
+            return await asyncio.to_thread(self._door.decoder.decode, *arguments)
+        return self._door.decoder.decode(*arguments)
 
     def _settle(self, delivery: Delivery) -> None:
         signal, rejected = delivery.signal, delivery.rejected
@@ -157,11 +143,11 @@ class Reception:
         labels = {"signal": signal, "transport": self._transport}
         if reason:
             labels["reason"] = reason
-        self._meter.count(f"perfd_receiver_{what}_items", items, **labels)
+        self._door.meter.count(f"perfd_receiver_{what}_items", items, **labels)
 
     def _say(self, signal: Signal, reason: str, items: int, message: str) -> None:
         """Log what clients will not show, once a minute for each reason."""
-        now = self._clock.monotonic()
+        now = self._door.clock.monotonic()
         if now < self._said.get((signal, reason), now):
             return
         self._said[signal, reason] = now + LOG_EVERY

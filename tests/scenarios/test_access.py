@@ -23,6 +23,7 @@ from perfd.commands.access import closed_doors
 from perfd.config import Config, Listen
 from perfd.interfaces import Guard
 from perfd.sources.admission import Admission
+from perfd.sources.door import Door
 from perfd.sources.otlp_decode import OtlpDecoder
 from perfd.sources.otlp_grpc import METHODS, OtlpGrpc
 from perfd.sources.otlp_http import OtlpHttp
@@ -123,11 +124,11 @@ async def ports(
         drain_timeout=0.05, http=OtlpHttpSettings(tls=tls), grpc=OtlpGrpcSettings(tls=tls)
     )
     meter = CountingMeter()
-    parts = (
+    door = Door(
         OtlpDecoder(settings, meter), Keeping(), Admission(1 << 26, 64), pushes or pages,
         SystemClock(), meter,
     )  # fmt: skip
-    receivers = [kind(settings, "127.0.0.1:0", *parts) for kind in (OtlpHttp, OtlpGrpc)]
+    receivers = [kind(settings, "127.0.0.1:0", door) for kind in (OtlpHttp, OtlpGrpc)]
     for receiver in receivers:
         await receiver.start()
     port = runner.addresses[0][1]

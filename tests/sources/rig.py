@@ -9,6 +9,7 @@ from perfd.clock import SystemClock
 from perfd.errors import Overloaded
 from perfd.interfaces import Delivery
 from perfd.sources.admission import Admission
+from perfd.sources.door import Door
 from perfd.sources.otlp_decode import OtlpDecoder
 from perfd.sources.settings import OtlpSettings
 from tests.fakes import CountingMeter
@@ -60,12 +61,14 @@ class Rig:
         self.receiver = kind(
             settings,
             "127.0.0.1:0",
-            decoder or OtlpDecoder(settings, self.meter),
-            self.intake,
-            self.admission,
-            Token(token),
-            SystemClock(),
-            self.meter,
+            Door(
+                decoder or OtlpDecoder(settings, self.meter),
+                self.intake,
+                self.admission,
+                Token(token),
+                SystemClock(),
+                self.meter,
+            ),
         )
 
     async def __aenter__(self) -> Rig:

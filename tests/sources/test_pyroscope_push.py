@@ -12,6 +12,7 @@ from aiohttp import web
 from perfd.clock import SystemClock
 from perfd.errors import Overloaded
 from perfd.sources.admission import Admission
+from perfd.sources.door import Door
 from perfd.sources.profile_decode import JSON, PROTO, ProfileDecoder
 from perfd.sources.pyroscope_push import PATH, routes
 from perfd.sources.sample_settings import ProfileSettings
@@ -34,12 +35,14 @@ class Server:
         app = web.Application()
         app.add_routes(
             routes(
-                ProfileDecoder(settings, self.meter),
-                self.intake,
-                self.admission,
-                Token(token),
-                SystemClock(),
-                self.meter,
+                Door(
+                    ProfileDecoder(settings, self.meter),
+                    self.intake,
+                    self.admission,
+                    Token(token),
+                    SystemClock(),
+                    self.meter,
+                ),
                 settings,
             )
         )

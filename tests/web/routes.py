@@ -11,6 +11,7 @@ from perfd.clock import SystemClock
 from perfd.forward.settings import AgentSettings
 from perfd.jobs.agents import Agents
 from perfd.sources.admission import Admission
+from perfd.sources.door import Door
 from perfd.sources.profile_decode import ProfileDecoder
 from perfd.sources.pyroscope_push import routes as pyroscope_routes
 from perfd.sources.sample_settings import ProfileSettings
@@ -62,19 +63,12 @@ def application(access: Access) -> web.Application:
     """perfd's own application with everything that the daemon mounts on it."""
     settings = ProfileSettings()
     meter = CountingMeter()
-    pushes = pyroscope_routes(
-        ProfileDecoder(settings, meter),
-        Keeping(),
-        Admission(1 << 26, 64),
-        access,
-        SystemClock(),
-        meter,
-        settings,
-    )
+    decoder, clock = ProfileDecoder(settings, meter), SystemClock()
+    door = Door(decoder, Keeping(), Admission(1 << 26, 64), access, clock, meter)
+    pushes = pyroscope_routes(door, settings)
     world = empty_world(access)
-    clock, meter = world.clock, world.meter
     limits = AgentSettings()
-    centre = Agents(world.store, world.desk, limits, pace=1.0, clock=clock, meter=meter)
+    centre = Agents(world.store, world.desk, limits, pace=1.0, clock=world.clock, meter=world.meter)
     return world.app((*pushes, *window_routes(centre, limits)))
 
 
