@@ -27,14 +27,27 @@ Choose = Callable[[list[Window], list[Window]], list[Window]]  # of spans and me
 
 def metric_speaks(spans: Iterable[Window], metric: Iterable[Window]) -> bool:
     """Whether the metric speaks for the HTTP requests of one service in one environment."""
-    counted = _by_version(metric, measured=False)
-    seen = _by_version((w for w in spans if is_http(_operation(w))), measured=True)
+    return tells_more(metered(metric), spanned(spans))
+
+
+def tells_more(counted: Counter[str], seen: Counter[str]) -> bool:
+    """The same of what a metric and what spans count, by version."""
     if not counted or not seen:
         return bool(counted)
     known = (v for v, n in seen.items() if n >= FEWEST)
     if any(counted[version] < WHOLE * seen[version] for version in known):
         return False
     return any(n >= FEWEST and seen[version] < WHOLE * n for version, n in counted.items())
+
+
+def metered(metric: Iterable[Window]) -> Counter[str]:
+    """Requests that a metric counts, by version."""
+    return _by_version(metric, measured=False)
+
+
+def spanned(spans: Iterable[Window]) -> Counter[str]:
+    """HTTP requests that spans measure, by version."""
+    return _by_version((w for w in spans if is_http(_operation(w))), measured=True)
 
 
 def chosen(spans: Sequence[Window], metric: Sequence[Window], by_metric: bool) -> list[Window]:
