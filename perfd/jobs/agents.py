@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
+from perfd.aggregate.grid import FUTURE_SECONDS
 from perfd.errors import Conflict, Overloaded, TooLarge
 from perfd.forward.body import unwrap
 from perfd.forward.settings import AgentSettings
@@ -29,7 +30,7 @@ from perfd.model.window import Gauge, Window
 log = logging.getLogger(__name__)
 
 MINUTE = 60.0
-AHEAD = 600.0  # seconds that an agent's clock may be ahead, as the aggregate allows senders
+AHEAD = FUTURE_SECONDS + 600.0  # seconds: an agent's senders may be ahead of it, and it of us
 SAVED_EVERY = 60.0  # how often a sign of life alone is written down
 SHORTEST_WAIT = 5.0  # real seconds that detection waits at least: a request takes its time
 RETRY_AFTER = 2.0

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from perfd.aggregate.grid import FUTURE_SECONDS
 from perfd.clock import ManualClock
 from perfd.forward.body import wrap
 from perfd.forward.settings import AgentSettings
@@ -129,3 +130,8 @@ async def test_what_is_known_outlives_the_centre(world: World) -> None:
     assert world.complete == 30.0
     world.clock.advance(8 * 86_400.0)
     assert not world.agents.agents()
+
+
+async def test_what_an_agent_takes_from_a_clock_ahead_its_centre_takes_too(world: World) -> None:
+    await world.heard(AGENT, NOON + FUTURE_SECONDS)
+    assert [len(batch.windows) for batch in world.counted] == [1]
