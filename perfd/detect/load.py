@@ -91,11 +91,13 @@ class Load:
         blocks = (starts // self._block).astype(int)
         return np.array([math.log(self._at[b]) if b in self._at else math.nan for b in blocks])
 
-    def answered(self, windows: Iterable[Window], span: Interval) -> float:
-        """The load of requests that did not fail: what is wanted, without retries of what fails."""
+    def answered(self, windows: Iterable[Window], span: Interval, seconds: float) -> float:
+        """The load of requests that did not fail: what is wanted, without retries of what fails.
+
+        `seconds` is how much of the span was read.
+        """
         held = (w for w in windows if span[0] <= w.start < span[1])
-        work = sum((w.count - w.errors) * self._cost(w) for w in held)
-        return work / (span[1] - span[0])
+        return sum((w.count - w.errors) * self._cost(w) for w in held) / seconds
 
     def _cost(self, window: Window) -> float:
         return self._costs.get(kind_of(window), 0.0)

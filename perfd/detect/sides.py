@@ -44,6 +44,13 @@ class Sides:
     span_after: Interval
     concurrent: bool
     provisional: bool
+    lengths: tuple[float, float] | None = None  # seconds that were read, where not the whole spans
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """How long each side was looked at."""
+        spans = self.span_before, self.span_after
+        return self.lengths or (spans[0][1] - spans[0][0], spans[1][1] - spans[1][0])
 
     def baseline(self, operation: str) -> list[Window]:
         """The operation before: the last hour, and more of the day where requests were fewer."""

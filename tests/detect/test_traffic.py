@@ -264,7 +264,7 @@ def test_load_is_in_requests_under_way() -> None:
     load = Load(windows, costs(windows, windows, by_class=True), 60.0)
     assert load.at(np.array([0.0]))[0] == pytest.approx(math.log(0.5 + 0.01), rel=1e-6)
     assert np.isnan(load.at(np.array([3600.0]))[0])
-    assert load.answered(windows, (0.0, 300.0)) == pytest.approx(0.25 + 0.01)
+    assert load.answered(windows, (0.0, 300.0), 300.0) == pytest.approx(0.25 + 0.01)
 
 
 def test_what_is_refused_weighs_little_unless_asked_how_many_ask() -> None:

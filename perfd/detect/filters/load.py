@@ -39,8 +39,8 @@ def check(candidate: Candidate) -> Check | None:
     # To latency a refusal is hardly any load; what makes for refusals is how many ask.
     by_class = candidate.metric != measures.ERROR_RATE
     load = Load(windows, costs(usual, windows, by_class=by_class), case.width)
-    before = load.answered(case.requests, sides.span_before)
-    after = load.answered(case.requests, sides.span_after)
+    before = load.answered(case.requests, sides.span_before, sides.seconds[0])
+    after = load.answered(case.requests, sides.span_after, sides.seconds[1])
     if before <= 0.0 or after <= 0.0 or math.log(after / before) < ROSE:
         return None
     return _verdict(candidate, load, after / before)

@@ -9,26 +9,17 @@ and status classes, each with its latency before as the measure of what it costs
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-
-import numpy as np
 
 from perfd.detect import measures
 from perfd.detect.candidate import Candidate
-from perfd.detect.cells import OCTAVE, bucket_matrix, place
 from perfd.detect.estimate import compare
+from perfd.detect.mix import added, dearer, strata
 from perfd.detect.status_classes import ALL
 from perfd.detect.wording import change, percent
 from perfd.model.finding import Check
-from perfd.model.histogram import EMPTY, Histogram
-from perfd.model.series import Series
-from perfd.model.window import Window
 
 NAME = "traffic mix"
 WITHIN = 0.5  # of the shift that has to be left with the same mix
-
-Strata = Mapping[str, Histogram]
 
 
 def check(candidate: Candidate) -> Check | None:
@@ -74,49 +65,13 @@ def explained(candidate: Candidate) -> Check | None:
 
 def _by_status(candidate: Candidate) -> float | None:
     """What the mix of status classes adds to ln(latency)."""
-    before, after = _strata(candidate.before, "status"), _strata(candidate.after, "status")
-    common = [s for s in before if before[s].count and s in after and after[s].count]
-    if not common:
-        return None
-    level = _mean if candidate.metric == measures.LATENCY_MEAN else _p95
-    now = {s: after[s] for s in after if after[s].count}
-    as_before = {s: after[s] for s in common}
-    weights = {s: float(before[s].count) for s in common}
-    return level(now, {s: float(h.count) for s, h in now.items()}) - level(as_before, weights)
+    before, after = (strata(side, "status") for side in (candidate.before, candidate.after))
+    return added(candidate.metric, before, after)
 
 
 def _by_operation(candidate: Candidate) -> float | None:
     """What the mix adds to ln(CPU per request), if CPU goes with latency."""
     before, after = (
-        _strata(side, "operation", "status") for side in (candidate.before, candidate.after)
+        strata(side, "operation", "status") for side in (candidate.before, candidate.after)
     )
-    known = {o: h.mean for o, h in before.items() if h.count}
-    if len(known) < 2:
-        return None
-    old = sum(before[o].count * known[o] for o in known) / sum(before[o].count for o in known)
-    seen = {o: h.count for o, h in after.items() if o in known}
-    if not seen or old <= 0.0:
-        return None
-    new = sum(n * known[o] for o, n in seen.items()) / sum(seen.values())
-    return math.log(new / old)
-
-
-def _strata(windows: Iterable[Window], *labels: str) -> Strata:
-    held: defaultdict[str, Histogram] = defaultdict(lambda: EMPTY)
-    for window in windows:
-        name = " ".join(window.series.label.get(label, "") for label in labels)
-        held[name] = held[name].merge(window.histogram)
-    return held
-
-
-def _mean(strata: Strata, weights: Mapping[str, float]) -> float:
-    return sum(weights[s] * strata[s].mean_log for s in strata) / sum(weights.values())
-
-
-def _p95(strata: Strata, weights: Mapping[str, float]) -> float:
-    """The quantile of a mixture of histograms, as ln(latency)."""
-    names = list(strata)
-    windows = [Window(Series("", ()), 0.0, 1.0, 0, 0, strata[name]) for name in names]
-    counts, lowest = bucket_matrix(windows)
-    parts = np.array([weights[name] for name in names]) / np.maximum(counts.sum(axis=1), 1.0)
-    return (lowest + place(parts @ counts, 0.95)) * OCTAVE
+    return dearer(before, after)

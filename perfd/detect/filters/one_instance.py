@@ -23,7 +23,19 @@ def check(candidate: Candidate) -> Check | None:
     """The change of the whole service without the instance, or else the host, that is worst."""
     before, after = instances(candidate, before=True), instances(candidate, before=False)
     whole = against(candidate, before, after)
-    if len(after) < 2 or whole is None or whole.p > DOUBT:
+    if whole is None or whole.p > DOUBT:
+        return None
+    return worst_of(candidate, before, after, whole)
+
+
+def worst_of(
+    candidate: Candidate,
+    before: Mapping[str, Instance],
+    after: Mapping[str, Instance],
+    whole: Comparison,
+) -> Check | None:
+    """The same, where `whole` is what all instances show; None where there is but one."""
+    if len(after) < 2:
         return None
     of_instances = _without_worst(candidate, before, after, {name: name for name in after}, whole)
     if of_instances is None or not of_instances.passed:

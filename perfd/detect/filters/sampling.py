@@ -64,8 +64,10 @@ def _missing(candidate: Candidate) -> Check | None:
     if sides.concurrent or found is None or found.shift <= 0.0:
         return None
     old, new = (
-        sum(w.count for w in candidate.case.requests if start <= w.start < end) / (end - start)
-        for start, end in (sides.span_before, sides.span_after)
+        sum(w.count for w in candidate.case.requests if start <= w.start < end) / seconds
+        for (start, end), seconds in zip(
+            (sides.span_before, sides.span_after), sides.seconds, strict=True
+        )
     )
     if not old or not new or -math.log(new / old) < EXPLAINED * found.shift:
         return None

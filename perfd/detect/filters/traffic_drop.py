@@ -30,8 +30,7 @@ def check(candidate: Candidate) -> Check | None:
     Beside the old version, each version has a part of the traffic, and that part says nothing.
     """
     assert candidate.comparison is not None
-    old = _rate(candidate, candidate.sides.span_before)
-    new = _rate(candidate, candidate.sides.span_after)
+    old, new = rates(candidate)
     if not old or not new:
         return None
     ratio = new / old
@@ -54,7 +53,7 @@ _WHAT = {measures.ERROR_RATE: "errors", measures.CPU: "CPU seconds"}
 def _bad(candidate: Candidate) -> tuple[float, float, float]:
     """What is bad per second before and after, and the error of their difference."""
     sides, operation = candidate.sides, candidate.operation
-    seconds = [end - start for start, end in (sides.span_before, sides.span_after)]
+    seconds = sides.seconds
     if candidate.metric == measures.CPU:
         spent = [sum(g.total for g in side) for side in (sides.cpu_before, sides.cpu_after)]
         return spent[0] / seconds[0], spent[1] / seconds[1], 0.0
@@ -83,10 +82,15 @@ def _slower(windows: Iterable[Window], level: float) -> float:
     return float(sum(n for w in windows for b, n in w.histogram.buckets.items() if b >= above))
 
 
-def _rate(candidate: Candidate, span: Interval) -> float:
-    """Requests per second of all versions, in the windows of a span."""
-    held = sum(w.count for w in candidate.case.requests if _in(span)(w) and _same(candidate, w))
-    return held / (span[1] - span[0])
+def rates(candidate: Candidate) -> tuple[float, float]:
+    """Requests per second of all versions, before and after."""
+    sides = candidate.sides
+    old, new = (_held(candidate, span) for span in (sides.span_before, sides.span_after))
+    return old / sides.seconds[0], new / sides.seconds[1]
+
+
+def _held(candidate: Candidate, span: Interval) -> int:
+    return sum(w.count for w in candidate.case.requests if _in(span)(w) and _same(candidate, w))
 
 
 def _in(span: Interval) -> Callable[[Window], bool]:
