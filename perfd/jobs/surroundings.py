@@ -28,11 +28,15 @@ CONTAINER = ("container.cpu.throttled.time", "container.memory.usage")
 MOST_HOSTS = 16  # of the service's hosts; the first by name
 
 
-def surroundings(store: Store, place: Labels, start: float, end: float) -> tuple[Gauge, ...]:
+def surroundings(
+    store: Store, place: Labels, start: float, end: float, step: float | None = None
+) -> tuple[Gauge, ...]:
     """All gauges of the service at `place` (service, environment) and of what it runs on."""
-    own = [g for name in OWN for g in store.gauges(name, place, start, end)]
-    hosts = [g for of in _hosts(own) for name in HOST for g in store.gauges(name, of, start, end)]
-    containers = [g for name in CONTAINER for g in store.gauges(name, {}, start, end)]
+    own = [g for name in OWN for g in store.gauges(name, place, start, end, step)]
+    hosts = [
+        g for of in _hosts(own) for name in HOST for g in store.gauges(name, of, start, end, step)
+    ]
+    containers = [g for name in CONTAINER for g in store.gauges(name, {}, start, end, step)]
     return (*own, *hosts, *containers)
 
 
