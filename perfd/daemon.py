@@ -34,16 +34,15 @@ from perfd.sources.door import Door
 from perfd.sources.on_demand import OnDemand
 from perfd.sources.pyroscope_push import routes as pyroscope_routes
 from perfd.sources.sampler import ResourceSampler
-from perfd.sources.settings import TlsSettings as OtlpTls
 from perfd.store.lock import DirectoryLock
 from perfd.store.open import open_log, open_store
 from perfd.supervise import FAILED, OK, Part, Supervisor, nothing, notify_systemd, watchdog_period
 from perfd.telemetry import Telemetry
+from perfd.tls.settings import TlsSettings
 from perfd.trackers.build import build_trackers
 from perfd.web.api_windows import routes as window_routes
 from perfd.web.app import WebApp
 from perfd.web.credentials import Doors, read_token, server_context, unguarded
-from perfd.web.settings import TlsSettings as WebTls
 from perfd.web.totals import ServiceTotals
 
 if TYPE_CHECKING:
@@ -384,5 +383,5 @@ class Daemon:
         return config.web.public_url.rstrip("/") or own
 
 
-def _scheme(tls: OtlpTls | WebTls) -> str:
+def _scheme(tls: TlsSettings) -> str:
     return "https" if tls.cert_file else "http"

@@ -52,7 +52,7 @@ def plain_doors(config: Config) -> Iterator[str]:
 def unusable_files(config: Config) -> Iterator[str]:
     """The token and certificates that this user cannot use."""
     from perfd.jobs.carrier import client_context
-    from perfd.sources.listen import tls_context
+    from perfd.tls.server import server_context as tls_context
     from perfd.web.credentials import read_token, server_context
 
     looks: tuple[Callable[[], object], ...] = (

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 
 import grpc
 
@@ -19,8 +18,10 @@ from perfd.interfaces import Delivery, Signal
 from perfd.sources.admission import Hold
 from perfd.sources.door import Door
 from perfd.sources.reception import Reception
-from perfd.sources.settings import OtlpSettings, TlsSettings
+from perfd.sources.settings import OtlpSettings
 from perfd.sources.status import PROTOBUF, Code, Failure, retry_info, status_body, success_body
+from perfd.tls.server import Newest, Pem, read_pem
+from perfd.tls.settings import TlsSettings
 
 METHODS: Mapping[str, Signal] = {
     "/opentelemetry.proto.collector.trace.v1.TraceService/Export": "traces",
@@ -164,8 +165,22 @@ def _bind(server: grpc.aio.Server, address: str, tls: TlsSettings) -> int:
 
 
 def _credentials(tls: TlsSettings) -> grpc.ServerCredentials:
-    authority = Path(tls.client_ca_file).read_bytes() if tls.client_ca_file else None
-    pair = (Path(tls.key_file).read_bytes(), Path(tls.cert_file).read_bytes())
-    return grpc.ssl_server_credentials(
-        [pair], root_certificates=authority, require_client_auth=authority is not None
-    )
+    newest = Newest(tls, read_pem)
+    shown = newest.get()
+
+    def fetch() -> grpc.ServerCertificateConfiguration | None:
+        """Asked in every handshake; None says that nothing has changed."""
+        nonlocal shown
+        now = newest.get()
+        if now is shown:
+            return None
+        shown = now
+        return _certificate(now)
+
+    first = _certificate(shown)
+    return grpc.dynamic_ssl_server_credentials(first, fetch, shown.authority is not None)
+
+
+def _certificate(pem: Pem) -> grpc.ServerCertificateConfiguration:
+    pairs = [(pem.key, pem.certificate)]
+    return grpc.ssl_server_certificate_configuration(pairs, root_certificates=pem.authority)

@@ -18,10 +18,11 @@ from perfd.sources.admission import Hold
 from perfd.sources.door import Door
 from perfd.sources.http_server import BoundedServer
 from perfd.sources.inflate import ACCEPTED
-from perfd.sources.listen import join_address, split_address, tls_context
+from perfd.sources.listen import join_address, split_address
 from perfd.sources.reception import Reception
 from perfd.sources.settings import OtlpSettings
 from perfd.sources.status import JSON, PROTOBUF, Code, Failure, status_body, success_body
+from perfd.tls.server import server_context
 
 PATHS: Mapping[str, Signal] = {
     "/v1/traces": "traces",
@@ -57,7 +58,7 @@ class OtlpHttp:
     async def start(self) -> None:
         """Listen; raises OSError, also for a certificate that cannot be read."""
         http = self._settings.http
-        context = tls_context(http.tls)
+        context = server_context(http.tls)
         server = BoundedServer(
             self._answer, max_connections=http.max_connections, idle_timeout=http.idle_timeout
         )

@@ -5,28 +5,12 @@ Addresses are in `listen`, tokens in `auth`.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from perfd.model.units import Duration, Size
+from perfd.tls.settings import TlsSettings
 
 BYTES_PER_ITEM = 180  # in memory: a parsed span without its bytes, measured with upb
-
-
-class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """TLS of one receiver: off without a certificate; `client_ca_file` demands one of clients."""
-
-    cert_file: str = ""
-    key_file: str = ""
-    client_ca_file: str = ""
-    min_version: Literal["1.2", "1.3"] = "1.2"
-
-    def __post_init__(self) -> None:
-        if bool(self.cert_file) != bool(self.key_file):
-            raise ValueError("cert_file and key_file are needed together")
-        if self.client_ca_file and not self.cert_file:
-            raise ValueError("client_ca_file needs cert_file and key_file")
 
 
 class OtlpHttpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from perfd.errors import ConfigError
+from perfd.tls import server
+from perfd.tls.settings import TlsSettings
 from perfd.web.access import Access, host_name, is_loopback
-from perfd.web.settings import AuthSettings, TlsSettings
+from perfd.web.settings import AuthSettings
 
-_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _SHORTEST = 16
 
 
@@ -77,19 +78,7 @@ def read_token(path: str, key: str = "auth.token_file") -> str | None:
 
 def server_context(tls: TlsSettings) -> ssl.SSLContext | None:
     """How the port speaks TLS; None for plain HTTP. Raises ConfigError."""
-    if not tls.cert_file:
-        if tls.key_file or tls.client_ca_file:
-            raise ConfigError(["auth.tls: key_file and client_ca_file need a cert_file"])
-        return None
-    if tls.min_version not in _VERSIONS:
-        raise ConfigError([f"auth.tls.min_version: {tls.min_version!r} is not 1.2 or 1.3"])
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = _VERSIONS[tls.min_version]
     try:
-        context.load_cert_chain(tls.cert_file, tls.key_file or None)
-        if tls.client_ca_file:
-            context.load_verify_locations(tls.client_ca_file)
-            context.verify_mode = ssl.CERT_REQUIRED
-    except (OSError, ssl.SSLError) as problem:
+        return server.server_context(tls)
+    except OSError as problem:
         raise ConfigError([f"auth.tls: {problem}"]) from None
-    return context

@@ -5,19 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from perfd.model.units import Duration
-
-
-class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """TLS of the HTTP port, by the OpenTelemetry Collector's option names.
-
-    Without a certificate the port speaks plain HTTP. With `client_ca_file` only callers whose
-    certificate that authority signed are let in.
-    """
-
-    cert_file: str = ""
-    key_file: str = ""
-    client_ca_file: str = ""
-    min_version: str = "1.2"
+from perfd.tls.settings import TlsSettings
 
 
 class AuthSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -27,12 +27,12 @@ from perfd.sources.door import Door
 from perfd.sources.otlp_decode import OtlpDecoder
 from perfd.sources.otlp_grpc import METHODS, OtlpGrpc
 from perfd.sources.otlp_http import OtlpHttp
-from perfd.sources.settings import OtlpGrpcSettings, OtlpHttpSettings, OtlpSettings, TlsSettings
+from perfd.sources.settings import OtlpGrpcSettings, OtlpHttpSettings, OtlpSettings
+from perfd.tls.settings import TlsSettings
 from perfd.web.access import Access
 from perfd.web.credentials import Doors, server_context
 from perfd.web.session import COOKIE
 from perfd.web.settings import AuthSettings
-from perfd.web.settings import TlsSettings as WebTls
 from tests import certificate
 from tests.fakes import CountingMeter
 from tests.sources.rig import Keeping
@@ -113,12 +113,9 @@ async def ports(
 ) -> AsyncIterator[Ports]:
     """All three on free ports."""
     scheme = "https" if tls.cert_file else "http"
-    web_tls = WebTls(
-        cert_file=tls.cert_file, key_file=tls.key_file, client_ca_file=tls.client_ca_file
-    )
     runner = web.AppRunner(application(pages), access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=server_context(web_tls))
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=server_context(tls))
     await site.start()
     settings = OtlpSettings(
         drain_timeout=0.05, http=OtlpHttpSettings(tls=tls), grpc=OtlpGrpcSettings(tls=tls)

@@ -10,7 +10,8 @@ import pytest
 
 from perfd.sources.otlp_grpc import METHODS, OtlpGrpc
 from perfd.sources.otlp_http import OtlpHttp
-from perfd.sources.settings import OtlpGrpcSettings, OtlpHttpSettings, OtlpSettings, TlsSettings
+from perfd.sources.settings import OtlpGrpcSettings, OtlpHttpSettings, OtlpSettings
+from perfd.tls.settings import TlsSettings
 from tests.sources.rig import Rig
 from tests.sources.telemetry_bodies import PROTOBUF, traces
 

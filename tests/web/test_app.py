@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, web
 
+from perfd.tls.settings import TlsSettings
 from perfd.web.app import WebApp
 from perfd.web.credentials import server_context
-from perfd.web.settings import TlsSettings, WebSettings
+from perfd.web.settings import WebSettings
 from tests.web.world import empty_world
 
 

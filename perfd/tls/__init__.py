@@ -1,0 +1,1 @@
+"""How perfd's ports speak TLS."""
