@@ -23,14 +23,14 @@ def long_run(error: Array, weights: Array, quantum: float, batches: tuple[int, .
     told = weights.sum(axis=1)
     variance = (weights * error * error).sum(axis=1) / np.maximum(told - 2.0, 1.0)
     variance = np.maximum(variance, quantum**2)
-    phi = _correlation(error, weights, told)
+    phi = correlation(error, weights, told)
     modelled = variance * (1.0 + phi) / (1.0 - phi)
     batched = [_batched(error, weights, size) for size in batches]
     spread: Array = np.sqrt(np.max([modelled, *batched], axis=0))
     return spread
 
 
-def _correlation(error: Array, weights: Array, told: Array) -> Array:
+def correlation(error: Array, weights: Array, told: Array) -> Array:
     """Of neighbours, with Kendall's correction for short series, between 0 and 0.95."""
     both = weights[:, 1:] * weights[:, :-1]
     product = (both * error[:, 1:] * error[:, :-1]).sum(axis=1)

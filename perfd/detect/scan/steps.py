@@ -73,14 +73,19 @@ class Step:
         return all(check.passed for check in self.checks)
 
     @property
-    def doubtful(self) -> bool:
-        """A ramp fits as well."""
-        return any(c.name == trend.NAME and c.passed and trend.doubtful(c) for c in self.checks)
+    def doubt(self) -> int:
+        """How many times the confirmations it needs, as a ramp fits nearly as well."""
+        return max((trend.doubt(c) for c in self.checks if c.name == trend.NAME), default=1)
 
     @property
     def trend(self) -> bool:
         """It is a ramp."""
         return any(check.name == trend.NAME and not check.passed for check in self.checks)
+
+    def moved(self, by: int) -> Step:
+        """Cells counted from another one."""
+        low, high = self.at_ci
+        return replace(self, at=self.at + by, at_ci=(low + by, high + by))
 
 
 def evaluate(block: Block, settings: ScanSettings) -> list[Step]:

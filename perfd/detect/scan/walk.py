@@ -7,22 +7,25 @@ time, in the next ones costs a few hours and takes most of the false ones.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from perfd.detect.scan.filters import trend
 from perfd.detect.scan.settings import ScanSettings
 from perfd.detect.scan.steps import Step
-from perfd.model.finding import CONFIRMED, SUSPECTED, TREND
+from perfd.detect.scan.track import Seen, Track, suspected
+from perfd.model.finding import CONFIRMED
+
+__all__ = ["History", "Seen", "View", "Walk", "ends"]
 
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
 
 BLOCK = 2_000  # series at once
 NEAR_DEPLOY = 2  # cells
-DOUBT = 2  # times the confirmations
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +54,12 @@ class History(Protocol):
         """All steps beyond chance in the view, rows and cells counted from its first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A step with its cells counted in the whole history, found when `end` cells were known.
-
-    `times` evaluations in a row have seen it; `first` is what the first of them saw.
-    """
-
-    step: Step
-    series: int
-    end: int
-    times: int
-    first: Step
-    status: str
-
-
 class Walk:
     """What the evaluations of a history have seen so far.
 
     `deploys` holds the cells of the deploys of a series; a change at one needs one confirmation
-    less, since its time was not searched for.
+    less, since its time was not searched for. `tracks` is all that must be kept of earlier looks
+    to go on after them, and `begun` how many cells were known at the first.
     """
 
     def __init__(
@@ -78,28 +67,37 @@ class Walk:
         history: History,
         settings: ScanSettings,
         deploys: Mapping[int, Sequence[int]] | None = None,
+        tracks: Mapping[int, Track] | None = None,
+        begun: int | None = None,
     ) -> None:
         self._history, self._settings = history, settings
         self._deploys = deploys or {}
-        self._since = np.zeros(history.series, dtype=np.int64)
-        self._noise = np.zeros(history.series)
-        self._ramps: dict[int, int] = {}
-        self.pending: dict[int, Seen] = {}
-        self.confirmed: list[Seen] = []
-        self.trends: dict[int, Seen] = {}
+        self._begun = begun
+        self.tracks = dict(tracks or {})
+        self.confirmed = [t.finding for t in self.tracks.values() if t.finding is not None]
 
-    def look(self, end: int, *, decide: bool = True) -> None:
+    @property
+    def pending(self) -> dict[int, Seen]:
+        """What waits for its confirmation."""
+        return {i: t.pending for i, t in self.tracks.items() if t.pending is not None}
+
+    @property
+    def trends(self) -> dict[int, Seen]:
+        """Ramps, and steps that kept moving."""
+        return {i: t.trend for i, t in self.tracks.items() if t.trend is not None}
+
+    def look(self, end: int, *, decide: bool = True) -> list[Seen]:
         """One evaluation of all series, when the first `end` cells are known.
 
-        Unless it is to `decide`, what it sees only counts for the next one.
+        What it makes of a finding: confirmed, renamed to a trend, or over. Unless it is to
+        `decide`, what it sees only counts for the next one.
         """
-        found = list(self._found(end))
-        self._climb([seen for seen in found if seen.step.trend])
-        steps = [self._again(seen) for seen in found if seen.step.passed]
-        sure = [seen for seen in steps if decide and self._sure(seen)]
-        self.pending = {seen.series: seen for seen in steps}
-        for seen in sure:
-            self._confirm(self.pending.pop(seen.series))
+        self._begun = end if self._begun is None else self._begun
+        found = {seen.series: seen for seen in self._found(end) if self._timely(seen)}
+        for i in self.tracks.keys() - found.keys():
+            self._keep(i, self.tracks[i].quiet())
+        said = [self._followed(seen, decide) for seen in found.values()]
+        return [seen for seen in said if seen is not None]
 
     def deploy(self, seen: Seen) -> int | None:
         """The cell of the deploy that the change may have come with, the last one if several."""
@@ -107,44 +105,65 @@ class Walk:
         near = [cell for cell in self._deploys.get(seen.series, ()) if low <= cell <= high]
         return max(near, default=None)
 
-    def _climb(self, ramps: Sequence[Seen]) -> None:
-        """A ramp has no time of its own: it is one when as many in a row have found any."""
-        before = self._ramps
-        self._ramps = {seen.series: before.get(seen.series, 0) + 1 for seen in ramps}
-        for seen in ramps:
-            if self._ramps[seen.series] >= self._settings.confirmations:
-                self.trends.setdefault(seen.series, replace(seen, status=TREND))
+    def _followed(self, seen: Seen, decide: bool) -> Seen | None:
+        """What one look makes of one series."""
+        track = self.tracks.get(seen.series, Track())
+        if seen.step.trend:
+            track, said = track.climbed(seen, self._settings)
+        elif not seen.step.passed:
+            track, said = track.quiet(), None
+        else:
+            track, said = track.waited(seen, self._settings), None
+            if decide and self._sure(track.pending or seen):
+                track, said = track.confirmed(self._settings)
+        self._keep(seen.series, track)
+        if said is not None:
+            self._enter(said)
+        return said
 
-    def _again(self, seen: Seen) -> Seen:
-        """The same with how often it was seen in a row."""
-        last = self.pending.get(seen.series)
-        if last is None or not _same(last.first, seen.step, self._settings.same):
-            return seen
-        return replace(seen, times=last.times + 1, first=last.first)
+    def _keep(self, series: int, track: Track) -> None:
+        if track == Track():
+            self.tracks.pop(series, None)
+        else:
+            self.tracks[series] = track
+
+    def _enter(self, said: Seen) -> None:
+        """Into the list of confirmed steps, from which what became a trend is taken out."""
+        others = [s for s in self.confirmed if not _one(s, said)]
+        self.confirmed = [*others, said] if said.status == CONFIRMED else others
+
+    def _timely(self, seen: Seen) -> bool:
+        """What is found for the first time when it is old was not there before.
+
+        It is the end of something whose beginning has left the window. Unless nobody looked then.
+        """
+        oldest = min(seen.end, self._begun or 0) - self._settings.soon
+        return seen.step.at >= oldest
 
     def _sure(self, seen: Seen) -> bool:
-        """A deploy at that time saves one confirmation; a ramp that fits as well doubles them."""
+        """A deploy at that time saves one confirmation; a ramp that fits as well asks for more."""
         needed = self._settings.confirmations
         if self.deploy(seen) is not None:
             return seen.times >= max(needed - 1, 1)
-        return seen.times >= needed * (DOUBT if seen.step.doubtful else 1)
-
-    def _confirm(self, seen: Seen) -> None:
-        """From here on the new level is the baseline."""
-        self.confirmed.append(replace(seen, status=CONFIRMED))
-        self._since[seen.series] = seen.step.at
-        self._noise[seen.series] = seen.step.noise
-        self.trends.pop(seen.series, None)
+        return seen.times >= needed * seen.step.doubt
 
     def _found(self, end: int) -> Iterator[Seen]:
         first = max(end - self._settings.window, 0)
+        since, noise = self._baselines(first)
         for row in range(0, self._history.series, BLOCK):
             rows = slice(row, row + BLOCK)
-            since = np.maximum(self._since[rows] - first, 0)
-            known = np.where(since > 0, self._noise[rows], 0.0)
-            for step in self._history.evaluate(View(rows, first, end, since, known)):
-                moved = _moved(step, first)
-                yield Seen(moved, row + step.row, end, 1, moved, SUSPECTED)
+            view = View(rows, first, end, since[rows], noise[rows])
+            for step in self._history.evaluate(view):
+                yield suspected(step.moved(first), row + step.row, end)
+
+    def _baselines(self, first: int) -> tuple[Cells, Array]:
+        """Since which cell of the view each series counts, and the noise known from before."""
+        since = np.zeros(self._history.series, dtype=np.int64)
+        noise = np.zeros(self._history.series)
+        for i, track in self.tracks.items():
+            if track.since > first:
+                since[i], noise[i] = track.since - first, track.noise
+        return since, noise
 
 
 def ends(cells: int, every: int, settings: ScanSettings, whole: bool) -> list[int]:
@@ -153,16 +172,9 @@ def ends(cells: int, every: int, settings: ScanSettings, whole: bool) -> list[in
     Without `whole`, only as often as a confirmation needs.
     """
     looks = range(cells, settings.fewest - 1, -every)
-    return sorted(looks if whole else looks[: DOUBT * settings.confirmations])
+    return sorted(looks if whole else looks[: trend.LONGEST * settings.confirmations])
 
 
-def _same(first: Step, now: Step, apart: int) -> bool:
-    """Whether a change is the one that was seen first: its time is near, or among the likely."""
-    (low, high), (begin, end) = first.at_ci, now.at_ci
-    near = abs(first.at - now.at) <= apart
-    return near or (low <= now.at <= high and begin <= first.at <= end)
-
-
-def _moved(step: Step, by: int) -> Step:
-    low, high = step.at_ci
-    return replace(step, at=step.at + by, at_ci=(low + by, high + by))
+def _one(a: Seen, b: Seen) -> bool:
+    """The same finding, whatever became of it."""
+    return a.series == b.series and a.step.at == b.step.at

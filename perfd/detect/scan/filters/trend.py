@@ -1,8 +1,9 @@
 """Trend: a ramp is not a step. A step must fit better than every ramp of two days and longer.
 
-Both are compared by how much they take from the squared error, in units of the long-run variance;
-twice a log-likelihood ratio. A ramp has one parameter more than a step (its length) and may win by
-chance, a line through the whole window has one fewer.
+Both are compared by how much they take from the squared error, in units of its variance: twice a
+log-likelihood ratio. Of correlated noise that is its *innovations*, what a cell adds to what the
+one before it said: a ramp adds a little in each cell and a step all at once, which tells them apart
+days before their shapes do.
 """
 
 from __future__ import annotations
@@ -10,39 +11,62 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from perfd.detect.scan.noise import correlation
 from perfd.detect.scan.suspect import Array, Suspect
 from perfd.model.finding import Check
 
 NAME = "trend"
-LENGTHS = (48, 96, 168, 252, 336)  # cells
+LENGTHS = (48, 72, 96, 144, 216, 336)  # cells of a ramp
+ROLLOUTS = (0, 6, 12)  # cells that a step may take
 SHORTEST = 12  # cells of a ramp that must be seen
-EVERY = 4  # cells between the starts that are tried
-RAMP_MARGIN = 4.0  # what the best of many ramps may gain by chance
-LINE_MARGIN = 3.0
+EVERY = 6  # cells between the starts that are tried
+AROUND = 6  # cells by which the step may be moved
+SURE = (8.0, 5.0)  # gain beyond a ramp's that needs no more, and twice, the confirmations
+LONGEST = 3  # times
+
+Cells = NDArray[np.int64]
 
 
 def check(suspect: Suspect) -> Check:
-    """The step's gain against that of the best ramp and of the line."""
+    """The step's gain against that of the best ramp."""
     told = np.flatnonzero(suspect.weights > 0.0)
-    x = suspect.x[told] - suspect.x[told].mean()
-    unit = suspect.noise**2
-    step = _gains(x, (told >= suspect.at).astype(float)[None])[0] / unit
-    line = _gains(x, told.astype(float)[None])[0] / unit
-    ramp = _gains(x, _ramps(told)).max() / unit
-    passed = step > line + LINE_MARGIN and step > ramp - RAMP_MARGIN
-    verdict = f"a step explains {step:.0f}, the best ramp {ramp:.0f}, a line {line:.0f}"
-    inputs: dict[str, float | int | str] = {"step": step, "ramp": float(ramp), "line": line}
-    return Check(NAME, bool(passed), verdict, inputs)
+    x, phi = suspect.x[told], _phi(suspect, told)
+    unit = (suspect.noise * (1.0 - phi)) ** 2  # the variance that such innovations would have
+    step = float(_gains(x, _steps(told, suspect.at), told, phi).max() / unit)
+    ramp = float(_gains(x, _ramps(told), told, phi).max() / unit)
+    verdict = f"a step explains {step:.0f}, the best ramp {ramp:.0f}"
+    return Check(NAME, step > ramp, verdict, {"step": step, "ramp": ramp, "correlation": phi})
 
 
-def doubtful(verdict: Check) -> bool:
-    """Whether a ramp fits nearly as well as the step that passed: time will tell."""
-    return float(verdict.inputs["ramp"]) > float(verdict.inputs["step"]) - RAMP_MARGIN
+def doubt(verdict: Check) -> int:
+    """How many times the confirmations are needed: time tells a step from a ramp."""
+    lead = float(verdict.inputs["step"]) - float(verdict.inputs["ramp"])
+    return 1 + sum(lead < sure for sure in SURE)
 
 
-def _ramps(told: NDArray[np.int64]) -> Array:
+def _phi(suspect: Suspect, told: Cells) -> float:
+    """The correlation of neighbours, both levels taken out."""
+    new = told >= suspect.at
+    x = suspect.x[told]
+    error = np.zeros_like(suspect.x)
+    error[told] = x - np.where(new, x[new].mean(), x[~new].mean())
+    weights = (suspect.weights > 0.0).astype(float)
+    return float(correlation(error[None], weights[None], np.array([len(told)]))[0])
+
+
+def _steps(told: Cells, at: int) -> Array:
+    """Templates (steps, cells) that rise at about that time, within half a day."""
+    rows = [
+        np.clip((told - start + 1.0) / (length + 1.0), 0.0, 1.0)
+        for length in ROLLOUTS
+        for start in range(at - AROUND - length // 2, at + AROUND + 1)
+    ]
+    return np.array(rows)
+
+
+def _ramps(told: Cells) -> Array:
     """Templates (ramps, cells) that rise from 0 to 1 somewhere inside."""
-    first, last = told[0], told[-1]
+    first, last = int(told[0]), int(told[-1])
     rows = [
         np.clip((told - start) / length, 0.0, 1.0)
         for length in LENGTHS
@@ -51,8 +75,20 @@ def _ramps(told: NDArray[np.int64]) -> Array:
     return np.array(rows)
 
 
-def _gains(x: Array, templates: Array) -> Array:
-    """What each template takes from the squared error of `x`, which has mean 0."""
-    centred = templates - templates.mean(axis=1, keepdims=True)
-    gains: Array = (centred @ x) ** 2 / np.maximum((centred**2).sum(axis=1), 1e-12)
+def _gains(x: Array, templates: Array, told: Cells, phi: float) -> Array:
+    """What each template takes from the squared error of the innovations of `x` around a level."""
+    level = _innovations(np.ones((1, len(x))), told, phi)[0]
+    level /= np.linalg.norm(level)
+    shapes = _innovations(templates, told, phi)
+    shapes -= np.outer(shapes @ level, level)
+    own = shapes @ _innovations(x[None], told, phi)[0]
+    gains: Array = own**2 / np.maximum(np.einsum("rc,rc->r", shapes, shapes), 1e-12)
     return gains
+
+
+def _innovations(rows: Array, told: Cells, phi: float) -> Array:
+    """Each cell less `phi` times the one before; after a gap the cell itself, as likely."""
+    fresh: Array = rows * np.sqrt(1.0 - phi * phi)
+    after = np.flatnonzero(np.diff(told) == 1) + 1
+    fresh[:, after] = rows[:, after] - phi * rows[:, after - 1]
+    return fresh
