@@ -1,0 +1,95 @@
+"""Small counts: what of k in n can be said at all, and from how many on it would be.
+
+A series that is mostly zero has no level whose logarithm could drift. It goes to the count test of
+the scan (detect/scan/shares.py), which is exact in its tail, conditional on the exposure, and
+divides by the over-dispersion; a plain count is the limit of it in which n is the exposure in
+millions of chances. Here is what that test needs, so that silence is never taken for health.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perfd.detect.scan.binomial import dispersion
+from perfd.detect.tails import binomial_mid_tail
+from perfd.model.finding import Check
+
+Array = NDArray[np.float64]
+
+CHANCES = 1e6  # of an exposure of 1: so many that a binomial count is a Poisson count
+FEWEST_IN_BLOCK = 5.0  # of k, on average, for log-odds to be nearly normal
+ZEROS = 0.2  # of the blocks, above which a series is mostly zero
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a rise over the next cells would have to be: `count` of k or more, the rate `rate`.
+
+    `usual` is the rate until now, `dispersion` how much more k varies than independent chances.
+    """
+
+    usual: float
+    rate: float
+    count: float
+    dispersion: float
+
+    @property
+    def ratio(self) -> float | None:
+        """The rate that would be seen against the usual one; None where nothing ever failed."""
+        return self.rate / self.usual if self.usual > 0.0 else None
+
+
+def exposed(k: Array, exposure: Array) -> tuple[Array, Array]:
+    """Counts without a number of trials, as k in n for the scan of shares."""
+    return k, exposure * CHANCES
+
+
+def continuous(k: Array, n: Array, block: int) -> Check:
+    """Whether log-odds of blocks of cells say enough, or the count test has to speak."""
+    usable = len(k) - len(k) % block
+    sums = np.nan_to_num(k[:usable]).reshape(-1, block).sum(axis=1)
+    served = np.nan_to_num(n[:usable]).reshape(-1, block).sum(axis=1) > 0.0
+    told = sums[served]
+    mean = float(told.mean()) if len(told) else 0.0
+    zeros = float((told == 0.0).mean()) if len(told) else 1.0
+    passed = mean >= FEWEST_IN_BLOCK and zeros <= ZEROS
+    verdict = f"{mean:.1f} in {block} hours on average, none in {zeros:.0%} of them"
+    if not passed:
+        verdict += ": a drift cannot be told, the count test speaks"
+    return Check("counts", passed, verdict, {"mean": mean, "zeros": zeros})
+
+
+def reach(k: Array, n: Array, after: int, alpha: float) -> Reach | None:
+    """The smallest rise over `after` cells more that is beyond chance at `alpha`, one-sided.
+
+    `k` and `n` (cells), NaN or 0 where there is nothing; None where there never was anything. The
+    test is the conditional binomial: of all k, so many on the new side, given the exposures.
+    """
+    k, n = np.nan_to_num(k), np.nan_to_num(n)
+    cells = int((n > 0.0).sum())
+    if cells == 0:
+        return None
+    usual = float(k.sum() / n.sum())
+    spread = float(dispersion(k[None], n[None], np.array([[usual]]))[0]) if usual > 0.0 else 1.0
+    new = float(n.sum()) / cells * after
+    count = _least(float(k.sum()) / spread, float(n.sum()), new, alpha)
+    return Reach(usual, min(count * spread / new, 1.0), count * spread, spread)
+
+
+def _least(k0: float, n0: float, n1: float, alpha: float) -> float:
+    """The smallest whole count on the new side whose tail is below alpha."""
+    part = n1 / (n0 + n1)
+    low, high = 0.0, 1.0
+    while binomial_mid_tail(high, k0 + high, part) >= alpha:
+        low, high = high, 2.0 * high
+    while high - low > 1.0:
+        middle = math.floor((low + high) / 2.0)
+        if binomial_mid_tail(middle, k0 + middle, part) >= alpha:
+            low = middle
+        else:
+            high = middle
+    return high
