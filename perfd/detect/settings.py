@@ -6,6 +6,26 @@ import msgspec
 
 from perfd.model.units import Duration
 
+HOUR = 3600.0
+
+
+class ScanSchedule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """When all series are scanned for changes that no deploy announced.
+
+    `maturity` is the history that a series must have before its change may open a ticket. The
+    floors, the shadow and the budget are those of deploys.
+    """
+
+    enabled: bool = True
+    every: Duration = 21_600.0
+    maturity: Duration = 604_800.0  # with less, a weekend may look like a change
+
+    def __post_init__(self) -> None:
+        if not self.every >= HOUR:
+            raise ValueError("scan.every: must be at least 1h, which is the length of a cell")
+        if not self.maturity >= 0:
+            raise ValueError("scan.maturity: must not be negative")
+
 
 class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """When a deploy is judged, and what is too small or too uncertain to be said.
@@ -29,6 +49,7 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     shadow_services: tuple[str, ...] = ()  # the same for these alone; `*` and `?` match
     process_spread: float = 0.01  # sd between two starts of one program, until it is measured
     drift: float = 0.02  # sd of a baseline's own drift over an hour, until it is measured
+    scan: ScanSchedule = ScanSchedule()
 
     def __post_init__(self) -> None:
         if not self.wrong_tickets > 0:

@@ -55,3 +55,4 @@ OUTBOX = "outbox"
 JUDGEMENT = "judgement"
 AGENT = "agent"
 BUDGET = "budget"
+SCAN = "scan"  # what the scan of a service remembers between two evaluations

@@ -83,13 +83,18 @@ class Finding:
     previous: str = ""
     checks: tuple[Check, ...] = ()
     status_class: str = ""  # among which requests a latency was compared; all where empty
+    first_at: float | None = None  # `change_at` as it was first seen, where later looks move it
+    likelihood: float | None = None  # that `version` is the cause, where p_value does not tell
 
     @property
     def id(self) -> str:
         """The same change found again is the same finding: hash(kind, series, metric, bucket).
 
-        The bucket is the deploy's version where a deploy is the change, else the minute.
+        The bucket is the deploy's version where a deploy is the change, else the minute. What was
+        found without looking at deploys has the minute at which it was first seen.
         """
         bucket = self.version or str(int(self.change_at // 60))
+        if self.first_at is not None:
+            bucket = f"first seen {int(self.first_at // 60)}"
         labels = (f"{k}={v}" for k, v in self.series.labels)
         return fingerprint("finding", self.kind, self.metric, self.series.name, *labels, bucket)

@@ -76,7 +76,10 @@ def probability(finding: Finding) -> float:
     1 - α with α = 1 / (1 + 1 / (-e p ln p)), the least posterior of "nothing changed" that a
     p-value leaves (Sellke, Bayarri, Berger: Calibration of p Values, Am. Stat. 55, 2001). A
     provisional comparison has no concurrent control: something else may have changed too, so 0.9.
+    Where the deploy was not what the test knew of, the detector has said how likely it is.
     """
+    if finding.likelihood is not None:
+        return round(finding.likelihood, 2)
     most = 0.9 if finding.provisional else 0.99
     p = finding.p_value
     if p is None or p >= 1 / math.e:
