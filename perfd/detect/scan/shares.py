@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from perfd.detect.scan.beta_binomial import clustered_tail
 from perfd.detect.scan.binomial import RateSplit, best_rate_split, signed_roots
 from perfd.detect.scan.filters import effect_floor, persistence, recurrence, trend
 from perfd.detect.scan.outliers import inlying
@@ -26,6 +27,9 @@ from perfd.detect.tails import binomial_mid_tail, normal_tail
 Array = NDArray[np.float64]
 
 FEWEST = 5.0  # of k on both sides together; fewer cannot be beyond doubt
+# Of k in a cell, below which none of them is a burst: counts are skewed, and without the largest
+# they look less dispersed than they are. What bursts then widens the dispersion.
+TELLS_BURSTS = 10.0
 MEDIAN = 25  # cells
 FILTERS = (trend.check, effect_floor.check, persistence.check, recurrence.check)
 
@@ -56,20 +60,33 @@ class Shares:
         known &= _without_bursts(k, n, known, self.settings.least)
         k, n = np.where(known, k, 0.0), np.where(known, n, 0.0)
         split = best_rate_split(k, n, self.settings.least)
-        p = scan_tail(np.abs(split.root), split.edge)
+        p = scan_tail(_as_normal(split.root, split.dispersion, known.sum(axis=1)), split.edge)
         p = np.where(k.sum(axis=1) >= FEWEST * split.dispersion, p, 1.0)
         beyond = np.flatnonzero(p < self.settings.alpha)
         found = (_step(int(i), k, n, split, float(p[i]), self.settings) for i in beyond)
         return [replace(step, row=int(rows[step.row])) for step in found if step is not None]
 
 
+def _as_normal(root: Array, dispersion: Array, cells: NDArray[np.int64]) -> Array:
+    """The root as a normal deviate, since an estimated dispersion has Student's tails.
+
+    Of t with f degrees of freedom, sqrt((f + 1) ln(1 + t² / f)) has the exponent of a normal
+    density; a dispersion of 1 is the floor, and known.
+    """
+    freedom = np.maximum(cells - 2.0, 1.0)
+    student = np.sqrt((freedom + 1.0) * np.log1p(root * root / freedom))
+    return np.where(dispersion > 1.0, np.minimum(student, np.abs(root)), np.abs(root))
+
+
 def _without_bursts(k: Array, n: Array, known: NDArray[np.bool_], least: int) -> NDArray[np.bool_]:
     """Which cells are no outliers, on the scale where a rate's variance does not depend on it."""
     size = np.where(known, n, 1.0)
-    rate = np.where(known, k, 0.0) / size
-    angle = 2.0 * np.arcsin(np.sqrt(rate))
+    counts = np.where(known, k, 0.0)
+    angle = 2.0 * np.arcsin(np.sqrt(counts / size))
     quantum = 1.0 / math.sqrt(max(float(np.median(size)), 1.0))
-    return inlying(angle, MEDIAN, least, quantum)
+    few = counts.sum(axis=1) < TELLS_BURSTS * known.sum(axis=1)
+    inside: NDArray[np.bool_] = inlying(angle, MEDIAN, least, quantum) | few[:, None]
+    return inside
 
 
 def _step(
@@ -99,12 +116,13 @@ def _step(
 
 
 def _exact(k: Array, n: Array, at: int, dispersion: float) -> float:
-    """P of as many of all k on the side that has more, given all k (conditional binomial)."""
+    """P of as many of all k on the side that has more, given all k."""
     k0, k1, n0, n1 = k[:at].sum(), k[at:].sum(), n[:at].sum(), n[at:].sum()
     if k1 * n0 < k0 * n1:
         k0, k1, n0, n1 = k1, k0, n1, n0
-    scale = dispersion
-    return binomial_mid_tail(k1 / scale, (k0 + k1) / scale, n1 / (n0 + n1))
+    if dispersion > 1.0:
+        return clustered_tail(float(k1), float(n1), float(k0), float(n0), dispersion)
+    return binomial_mid_tail(k1, k0 + k1, n1 / (n0 + n1))
 
 
 def _suspect(
