@@ -9,7 +9,7 @@ DEV    := $(VENV)/.ready-dev
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help venv dev demo run test slow scenarios soak check fix bench clean
+.PHONY: help venv dev demo run test slow scenarios soak check fix bench peers clean
 
 help: ## what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,5 +60,9 @@ fix: $(DEV) ## format, and mend what can be mended by itself
 bench: $(DEV) ## every figure that perfd claims, printed by the command that measures it
 	$(BIN)/python -m tests.bench $(ARGS)
 
+peers: ## apache-otava and ruptures, which the scan is measured against, in .venv-peers
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r tests/bench/peers.txt
+
 clean: ## remove .venv and what tools left
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	rm -rf $(VENV) .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
