@@ -70,6 +70,9 @@ METRICS: Mapping[str, Declared] = {
         GAUGE, "Wrong tickets per service and quarter: allowed, spent, left to spend now"
     ),
     "perfd_deploys_judged": Declared(COUNTER, "Looks at deploys by what came of them"),
+    "perfd_trends_judged": Declared(
+        COUNTER, "Series looked at for drift, leaks and limits, by what came of it"
+    ),
     "perfd_deploys": Declared(COUNTER, "Deploys seen or announced"),
     "perfd_http_requests": Declared(COUNTER, "Requests to pages and API by route and code"),
     "perfd_sample_failures": Declared(COUNTER, "Resources that could not be read, by reason"),

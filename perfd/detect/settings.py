@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from perfd.detect.trends.settings import TrendSettings
 from perfd.model.units import Duration
 
 HOUR = 3600.0
@@ -50,6 +51,7 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     process_spread: float = 0.01  # sd between two starts of one program, until it is measured
     drift: float = 0.02  # sd of a baseline's own drift over an hour, until it is measured
     scan: ScanSchedule = ScanSchedule()
+    trends: TrendSettings = TrendSettings()
 
     def __post_init__(self) -> None:
         if not self.wrong_tickets > 0:
