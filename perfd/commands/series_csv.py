@@ -9,55 +9,72 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import pairwise
-from typing import NamedTuple
+from heapq import nsmallest
 
+from perfd.commands.series_points import SHARES, Deploy, Points, Rows
 from perfd.errors import BadInput
 from perfd.model.times import from_rfc3339
 
-SHARES = ("share", "ratio")
 MOST_TOLD = 20  # problems
 LATEST = 2e11  # s; beyond, someone wrote milliseconds
 
 Fields = dict[str, str]
+Problem = tuple[int, str]
 
 
-class Row(NamedTuple):
-    """One point: (value, count) or (k, n)."""
+class Problems:
+    """How many lines are wrong, and what is wrong with the first of them."""
 
-    time: float
-    first: float
-    second: float
-    line: int
+    def __init__(self) -> None:
+        self._number = 0
+        self._first: list[Problem] = []
+
+    def add(self, problems: Iterable[Problem]) -> None:
+        """Take note of them, in any order."""
+        for problem in problems:
+            self._number += 1
+            self._first.append(problem)
+            if len(self._first) > 2 * MOST_TOLD:
+                self._first = nsmallest(MOST_TOLD, self._first)
+
+    def refuse(self, name: str) -> None:
+        """Raises BadInput when there are any."""
+        if not self._number:
+            return
+        first = nsmallest(MOST_TOLD, self._first)
+        told = [f"{name}:{line}: {text}" for line, text in first]
+        if self._number > len(first):
+            told.append(f"{name}: and {self._number - len(first)} more")
+        raise BadInput("\n".join(told), self._number)
 
 
-class Deploy(NamedTuple):
-    """Of a service; its series are those whose names begin with its name."""
-
-    service: str
-    time: float
-    version: str
-
-
-def read_series(lines: Iterable[str], kind: str, name: str) -> dict[str, list[Row]]:
-    """The rows of each series in the order of time; BadInput names every line that is wrong."""
+def read_series(lines: Iterable[str], kind: str, name: str) -> dict[str, Points]:
+    """The points of each series; BadInput names every line that is wrong."""
     shares = kind in SHARES
     needed = ("series", "time", *(("k", "n") if shares else ("value",)))
-    found: dict[str, list[Row]] = {}
+    found: dict[str, Rows] = {}
+    counted = False
 
     def take(fields: Fields, line: int) -> None:
+        nonlocal counted
         time = parse_time(fields["time"])
         pair = _share(fields) if shares else _value(fields)
-        found.setdefault(_filled(fields, "series"), []).append(Row(time, *pair, line))
+        counted = counted or "count" in fields
+        series = _filled(fields, "series")
+        if series not in found:
+            found[series] = Rows()
+        found[series].add(time, *pair, line)
 
-    problems = list(_each(lines, needed, take))
+    problems = Problems()
+    problems.add(_each(lines, needed, take))
+    read = {}
     for series, rows in found.items():
-        rows.sort()
-        problems += _duplicates(series, rows)
-    _refuse(name, problems)
-    if not found:
+        read[series], twice = rows.points(counted=counted and not shares)
+        problems.add((again, _already(series, line)) for again, line in twice)
+    problems.refuse(name)
+    if not read:
         raise BadInput(f"{name}: no rows")
-    return found
+    return read
 
 
 def read_deploys(lines: Iterable[str], name: str) -> list[Deploy]:
@@ -68,7 +85,9 @@ def read_deploys(lines: Iterable[str], name: str) -> list[Deploy]:
         time = parse_time(fields["time"])
         found.append(Deploy(_filled(fields, "service"), time, fields["version"]))
 
-    _refuse(name, list(_each(lines, ("service", "time", "version"), take)))
+    problems = Problems()
+    problems.add(_each(lines, ("service", "time", "version"), take))
+    problems.refuse(name)
     return found
 
 
@@ -92,24 +111,38 @@ def _written_out(text: str) -> float:
         ) from None
 
 
-Problem = tuple[int, str]
-
-
 def _each(
     lines: Iterable[str], needed: Sequence[str], take: Callable[[Fields, int], None]
 ) -> Iterator[Problem]:
     """Hand over each row that is whole; what is wrong comes back with its line."""
-    table = csv.DictReader(lines, skipinitialspace=True)
-    if lacking := [column for column in needed if column not in (table.fieldnames or ())]:
-        yield 1, f"no column {', '.join(lacking)}; the first line must name {', '.join(needed)}"
-        return
-    for fields in table:
-        try:
-            if None in fields or None in fields.values():
-                raise ValueError(f"not as many fields as the {len(table.fieldnames or ())} columns")
-            take(fields, table.line_num)
-        except ValueError as error:
-            yield table.line_num, str(error)
+    table = csv.reader(lines, skipinitialspace=True)
+    try:
+        columns = next(table, [])
+        if lacking := [column for column in needed if column not in columns]:
+            yield 1, _without(lacking, needed, columns)
+            return
+        for row in table:
+            try:
+                if row:  # an empty line is none
+                    take(_fields(columns, row), table.line_num)
+            except ValueError as error:
+                yield table.line_num, str(error)
+    except csv.Error as error:
+        yield table.line_num, f"this is no CSV: {error}"
+
+
+def _without(lacking: Sequence[str], needed: Sequence[str], columns: Sequence[str]) -> str:
+    """What is wrong with the first line."""
+    for sign, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if len(columns) == 1 and sign in columns[0]:
+            return f"the columns are separated by {word}; commas are needed"
+    return f"no column {', '.join(lacking)}; the first line must name {', '.join(needed)}"
+
+
+def _fields(columns: Sequence[str], row: Sequence[str]) -> Fields:
+    if len(row) != len(columns):
+        raise ValueError(f"not as many fields as the {len(columns)} columns")
+    return dict(zip(columns, row, strict=True))
 
 
 def _filled(fields: Fields, column: str) -> str:
@@ -121,8 +154,9 @@ def _filled(fields: Fields, column: str) -> str:
 def _value(fields: Fields) -> tuple[float, float]:
     value = _number(fields, "value")
     if value <= 0.0:
-        raise ValueError(f"value {fields['value']} is not above 0")
-    count = _number(fields, "count") if fields.get("count") else 1.0
+        words = "counts are another kind: --kind ratio with k,n"
+        raise ValueError(f"value {fields['value']} is not above 0; {words}")
+    count = _number(fields, "count") if "count" in fields else 1.0
     if count <= 0.0:
         raise ValueError(f"count {fields['count']} is not above 0")
     return value, count
@@ -147,18 +181,5 @@ def _number(fields: Fields, column: str) -> float:
     return number
 
 
-def _duplicates(series: str, rows: Sequence[Row]) -> Iterator[Problem]:
-    for former, row in pairwise(rows):
-        if former.time == row.time:
-            lines = sorted((former.line, row.line))
-            yield lines[1], f"{series} has this time already, on line {lines[0]}"
-
-
-def _refuse(name: str, problems: list[Problem]) -> None:
-    if not problems:
-        return
-    problems.sort()
-    told = [f"{name}:{line}: {text}" for line, text in problems[:MOST_TOLD]]
-    if len(problems) > MOST_TOLD:
-        told.append(f"{name}: and {len(problems) - MOST_TOLD} more")
-    raise BadInput("\n".join(told), len(problems))
+def _already(series: str, line: int) -> str:
+    return f"{series} has this time already, on line {line}"

@@ -1,4 +1,4 @@
-"""Rows on a grid: cells of an hour, or of the series' own interval where that is longer.
+"""Points on a grid: cells of an hour, or of the series' own interval where that is longer.
 
 A history of less than a week gets shorter cells: a day of minutes is worth a suspicion.
 
@@ -8,40 +8,54 @@ Series that share interval and last cell are tested together.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from perfd.commands.series_csv import Row
+from perfd.commands.series_points import SHARES, Points
 
 Array = NDArray[np.float64]
+Places = NDArray[np.int64]
 
 HOUR = 3600.0
 FEWEST = 168  # cells that a history is divided into, as far as its rows allow
 HALF = 0.5  # of the rows that a cell may hold; with fewer it is a gap
+FEWEST_REQUESTS = 5.0  # in a cell, where they were counted; with fewer it is a gap
 MOST_CELLS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Series on cells of `width` seconds, the first of which begins at `start`.
+    """Series of one kind on cells of `width` seconds, the first of which begins at `start`.
 
-    `first` and `second` (series, cells): the weighted mean of the logarithms of the values and the
-    weight; or the sums of k and of n. NaN where there is nothing.
+    `first` and `second` (series, cells): the weighted geometric mean of the values and the weight,
+    which is a count of requests where they were `counted`; or the sums of k and of n. NaN where
+    there is nothing. `services` are whose they are; `thin` is how many cells of each had points,
+    and too few requests.
     """
 
     names: tuple[str, ...]
+    services: tuple[str, ...]
     start: float
     width: float
     first: Array
     second: Array
+    kind: str
+    counted: bool
+    thin: tuple[int, ...]
 
     @property
     def cells(self) -> int:
         """How many."""
         return int(self.first.shape[1])
+
+    @property
+    def values(self) -> Array:
+        """What was measured; of shares the rate."""
+        return self.first / self.second if self.kind in SHARES else self.first
 
     def time(self, cell: int) -> float:
         """When a cell begins."""
@@ -52,68 +66,94 @@ class Grid:
         return math.floor((time - self.start) / self.width)
 
 
-def grids(series: Mapping[str, Sequence[Row]], shares: bool) -> list[Grid]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Cells of `width` seconds, offset by `phase`; `last` is the number of the last one."""
+
+    width: float
+    phase: float
+    last: int
+
+    def numbers(self, points: Points) -> Places:
+        """The cell of each point; where a point is a cell, the nearest."""
+        at = (points.times - self.phase) / self.width
+        single = self.width == interval(points)
+        return (np.round(at) if single else np.floor(at)).astype(np.int64)
+
+
+def grids(series: Mapping[str, Points], kind: str) -> list[Grid]:
     """All series, in as few grids as possible."""
-    groups: dict[tuple[float, float, int], list[str]] = {}
-    for name, rows in series.items():
-        groups.setdefault(_place(rows), []).append(name)
+    groups: dict[Place, list[str]] = {}
+    for name, points in series.items():
+        groups.setdefault(_place(points), []).append(name)
     return [
-        _grid(width, phase, last, {name: series[name] for name in names}, shares)
-        for (width, phase, last), names in groups.items()
+        _grid(place, {name: series[name] for name in names}, kind)
+        for place, names in groups.items()
     ]
 
 
-def interval(rows: Sequence[Row]) -> float:
+def service_of(series: str) -> str:
+    """What a name begins with: `pricing` of `pricing/POST /quote` and of `pricing{le="1"}`."""
+    return re.split(r"[/{| :]", series, maxsplit=1)[0] or series
+
+
+def interval(points: Points) -> float:
     """The usual distance of neighbours, in whole seconds where that is 1 s or more."""
-    if len(rows) < 2:
+    if len(points.times) < 2:
         return HOUR
-    apart = np.diff([row.time for row in rows])
-    usual = float(np.median(apart))
+    usual = float(np.median(np.diff(points.times)))
     return float(round(usual)) if usual >= 1.0 else usual
 
 
-def _place(rows: Sequence[Row]) -> tuple[float, float, int]:
-    """Width of a cell, offset of the grid and the number of the last cell."""
-    width = _width(rows)
-    single = width == interval(rows)
-    phase = rows[-1].time % width if single else 0.0
-    return width, phase, math.floor((rows[-1].time - phase) / width + 0.5 * single)
+def _place(points: Points) -> Place:
+    width, last = _width(points), float(points.times[-1])
+    single = width == interval(points)
+    phase = last % width if single else 0.0
+    return Place(width, phase, math.floor((last - phase) / width + 0.5 * single))
 
 
-def _width(rows: Sequence[Row]) -> float:
+def _width(points: Points) -> float:
     """Of a cell: a whole number of intervals."""
-    own = interval(rows)
-    wanted = min(HOUR, (rows[-1].time - rows[0].time) / FEWEST)
+    own = interval(points)
+    wanted = min(HOUR, float(points.times[-1] - points.times[0]) / FEWEST)
     return own * max(math.floor(wanted / own), 1)
 
 
-def _grid(
-    width: float, phase: float, last: int, series: Mapping[str, Sequence[Row]], shares: bool
-) -> Grid:
-    begin = min(rows[0].time for rows in series.values())
-    first = max(math.floor((begin - phase) / width), last + 1 - MOST_CELLS)
-    shape = len(series), last - first + 1
+def _grid(place: Place, series: Mapping[str, Points], kind: str) -> Grid:
+    begin = min(points.times[0] for points in series.values())
+    first = math.floor((begin - place.phase) / place.width)
+    first = max(first, place.last + 1 - MOST_CELLS)
+    shape = len(series), place.last - first + 1
     upper, lower = np.full(shape, np.nan), np.full(shape, np.nan)
-    for i, rows in enumerate(series.values()):
-        upper[i], lower[i] = _cells(rows, width, phase, first, shape[1], shares)
-    return Grid(tuple(series), first * width + phase, width, upper, lower)
+    thin = []
+    for i, points in enumerate(series.values()):
+        held, total, weight = _sums(points, place.numbers(points) - first, shape[1], kind)
+        expected = max(place.width / interval(points), 1.0)
+        full = held >= max(HALF * expected, 1.0)
+        few = full & (weight < FEWEST_REQUESTS) & points.counted
+        thin.append(int(few.sum()))
+        full &= ~few
+        upper[i, full], lower[i, full] = total[full], weight[full]
+    return Grid(
+        names=tuple(series),
+        services=tuple(service_of(name) for name in series),
+        start=first * place.width + place.phase,
+        width=place.width,
+        first=upper,
+        second=lower,
+        kind=kind,
+        counted=kind in SHARES or any(points.counted for points in series.values()),
+        thin=tuple(thin),
+    )
 
 
-def _cells(
-    rows: Sequence[Row], width: float, phase: float, first: int, cells: int, shares: bool
-) -> tuple[Array, Array]:
-    times = np.array([row.time for row in rows]) - phase
-    at = np.round(times / width) if width == interval(rows) else np.floor(times / width)
-    index = at.astype(np.int64) - first
+def _sums(points: Points, index: Places, cells: int, kind: str) -> tuple[Array, Array, Array]:
+    """Points, totals and weights of each cell."""
     inside = (index >= 0) & (index < cells)
-    upper = np.array([row.first for row in rows])[inside]
-    lower = np.array([row.second for row in rows])[inside]
-    index = index[inside]
-    held = np.bincount(index, minlength=cells)
-    expected = max(width / interval(rows), 1.0)
-    gap = held < max(HALF * expected, 1.0)
-    weight = np.bincount(index, lower, cells)
-    total = np.bincount(index, upper if shares else np.log(upper) * lower, cells)
-    if not shares:
-        total = np.exp(total / np.where(weight > 0.0, weight, 1.0))
-    return np.where(gap, np.nan, total), np.where(gap, np.nan, weight)
+    index, upper, lower = index[inside], points.first[inside], points.second[inside]
+    held = np.bincount(index, minlength=cells).astype(float)
+    weight: Array = np.bincount(index, lower, cells).astype(float)
+    if kind in SHARES:
+        return held, np.bincount(index, upper, cells).astype(float), weight
+    total = np.bincount(index, np.log(upper) * lower, cells)
+    return held, np.exp(total / np.where(weight > 0.0, weight, 1.0)), weight

@@ -232,5 +232,7 @@ def test_a_person_reads_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     file = write(tmp_path / "h.csv", {"slower": stepped(1, 0.08)})
     assert main(["backtest", str(file)]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("confirmed  slower  2023-11-27T")
+    assert out.startswith(
+        "perfd would have opened 1 ticket:\n  2023-11-30T00:00Z  slower: slower  1 → 1.08 "
+    )
     assert "1 series, " in out.splitlines()[-1]
