@@ -56,6 +56,13 @@ class Suspect:
         return self.noise * float(np.sqrt(1.0 / self.before.sum() + 1.0 / self.after.sum()))
 
     @property
+    def deviation(self) -> float:
+        """Standard deviation of a cell around the two levels."""
+        x, before, after = self.x, self.before, self.after
+        error = np.concatenate([x[before] - x[before].mean(), x[after] - x[after].mean()])
+        return float(np.sqrt((error @ error) / max(len(error) - 2.0, 1.0)))
+
+    @property
     def interval(self) -> tuple[float, float]:
         """Of the shift, 95 %."""
         return self.shift - NORMAL_95 * self.error, self.shift + NORMAL_95 * self.error

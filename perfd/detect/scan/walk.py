@@ -58,8 +58,8 @@ class Walk:
     """What the evaluations of a history have seen so far.
 
     `deploys` holds the cells of the deploys of a series; a change at one needs one confirmation
-    less, since its time was not searched for. `tracks` is all that must be kept of earlier looks
-    to go on after them, and `begun` how many cells were known at the first.
+    less, since its time was not searched for. `tracks`, and how many `looks` there were, are all
+    that must be kept of earlier ones to go on after them.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class Walk:
         settings: ScanSettings,
         deploys: Mapping[int, Sequence[int]] | None = None,
         tracks: Mapping[int, Track] | None = None,
-        begun: int | None = None,
+        looks: int = 0,
     ) -> None:
         self._history, self._settings = history, settings
         self._deploys = deploys or {}
-        self._begun = begun
+        self.looks = looks
         self.tracks = dict(tracks or {})
         self.confirmed = [t.finding for t in self.tracks.values() if t.finding is not None]
 
@@ -92,7 +92,7 @@ class Walk:
         What it makes of a finding: confirmed, renamed to a trend, or over. Unless it is to
         `decide`, what it sees only counts for the next one.
         """
-        self._begun = end if self._begun is None else self._begun
+        self.looks += 1
         found = {seen.series: seen for seen in self._found(end) if self._timely(seen)}
         for i in self.tracks.keys() - found.keys():
             self._keep(i, self.tracks[i].quiet())
@@ -137,15 +137,16 @@ class Walk:
 
         It is the end of something whose beginning has left the window. Unless nobody looked then.
         """
-        oldest = min(seen.end, self._begun or 0) - self._settings.soon
-        return seen.step.at >= oldest
+        young = seen.end - seen.step.at <= self._settings.soon
+        return young or self.looks <= trend.LONGEST * self._settings.confirmations
 
     def _sure(self, seen: Seen) -> bool:
         """A deploy at that time saves one confirmation; a ramp that fits as well asks for more."""
         needed = self._settings.confirmations
         if self.deploy(seen) is not None:
             return seen.times >= max(needed - 1, 1)
-        return seen.times >= needed * seen.step.doubt
+        lasted = seen.end - seen.step.at >= self._settings.youngest
+        return lasted and seen.times >= needed * seen.step.doubt
 
     def _found(self, end: int) -> Iterator[Seen]:
         first = max(end - self._settings.window, 0)

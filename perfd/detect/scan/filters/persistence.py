@@ -12,8 +12,8 @@ from perfd.model.finding import Check
 NAME = "persistence"
 KEPT = 0.5  # of the shift
 DEVIATIONS = 2.0
-LAST = 3  # cells
-SLACK = 0.75  # long-run deviations that so few cells may be off
+LAST = (1, 3)  # cells at the end that may be back
+BACK = 2.5  # deviations of a cell: below the new level for sure
 
 
 def check(suspect: Suspect) -> Check:
@@ -26,14 +26,22 @@ def check(suspect: Suspect) -> Check:
     late = float(suspect.x[third].mean() - suspect.x[suspect.before].mean())
     late = late if suspect.shift > 0.0 else -late
     error = suspect.noise / math.sqrt(len(third))
-    last = _last(suspect)
-    back = last < KEPT * suspect.size - SLACK * suspect.noise
+    last = _lasts(suspect)
+    back = any(_back(level, suspect) for level in last)
     passed = not back and late >= KEPT * suspect.size and late > DEVIATIONS * error
     verdict = f"{late / suspect.size:.0%} of the change is left in the last {len(third)} cells"
-    return Check(NAME, passed, verdict, {"late": late, "last": last, "error": error})
+    if back:
+        verdict = f"{min(last) / suspect.size:.0%} of the change is left in the last cells"
+    return Check(NAME, passed, verdict, {"late": late, "last": min(last), "error": error})
 
 
-def _last(suspect: Suspect) -> float:
-    """The median of the last cells, also of those that look like outliers, against the baseline."""
+def _back(level: float, suspect: Suspect) -> bool:
+    """Nearer to the old level, and further from the new one than cells are by chance."""
+    return level < KEPT * suspect.size and level < suspect.size - BACK * suspect.deviation
+
+
+def _lasts(suspect: Suspect) -> list[float]:
+    """Medians of the last cells, also of what looks like outliers, against the baseline."""
     level = suspect.upward(suspect.measured - suspect.season)
-    return float(np.median(level[-LAST:]) - np.median(level[suspect.before]))
+    usual = np.median(level[suspect.before])
+    return [float(np.median(level[-number:]) - usual) for number in LAST]

@@ -56,23 +56,30 @@ def _phi(suspect: Suspect, told: Cells) -> float:
 
 def _steps(told: Cells, at: int) -> Array:
     """Templates (steps, cells) that rise at about that time, within half a day."""
-    rows = [
-        np.clip((told - start + 1.0) / (length + 1.0), 0.0, 1.0)
+    pairs = [
+        (start - 1, length + 1)
         for length in ROLLOUTS
         for start in range(at - AROUND - length // 2, at + AROUND + 1)
     ]
-    return np.array(rows)
+    return _rises(told, pairs)
 
 
 def _ramps(told: Cells) -> Array:
-    """Templates (ramps, cells) that rise from 0 to 1 somewhere inside."""
+    """Templates (ramps, cells) that rise somewhere inside."""
     first, last = int(told[0]), int(told[-1])
-    rows = [
-        np.clip((told - start) / length, 0.0, 1.0)
+    pairs = [
+        (start, length)
         for length in LENGTHS
         for start in range(first - length // 2, last - SHORTEST, EVERY)
     ]
-    return np.array(rows)
+    return _rises(told, pairs)
+
+
+def _rises(told: Cells, pairs: list[tuple[int, int]]) -> Array:
+    """From 0 at each start to 1 after its length."""
+    starts, lengths = np.array(pairs, dtype=float).T[:, :, None]
+    rises: Array = np.clip((told - starts) / lengths, 0.0, 1.0)
+    return rises
 
 
 def _gains(x: Array, templates: Array, told: Cells, phi: float) -> Array:
