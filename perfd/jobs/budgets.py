@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 
 from perfd.detect.budget import DEPLOY, WRONG, Share, full, refilled, share, spend, total
@@ -21,6 +22,7 @@ class Budgets:
         self._store = store
         self._allowed = allowed
         self._meter = meter
+        self._lock = threading.Lock()
         self._known: dict[str, Budget] = {}
         for held in store.documents(BUDGET):
             self._show(decode(Budget, held.body))
@@ -36,11 +38,12 @@ class Budgets:
         self, service: str, key: str, given: Share, now: float, trigger: str = DEPLOY
     ) -> None:
         """Write that a share is spent: before the first of its tests, and once however often."""
-        budget = self._budget(service, now)
-        budget = spend(budget, trigger, key, given.alpha, budget.at)
-        revision = self._store.next_revision()
-        self._store.put([document(budget, budget.service, revision, budget.at)])
-        self._show(budget)
+        with self._lock:  # deploys and scans are judged in threads of their own
+            budget = self._budget(service, now)
+            budget = spend(budget, trigger, key, given.alpha, budget.at)
+            revision = self._store.next_revision()
+            self._store.put([document(budget, budget.service, revision, budget.at)])
+            self._show(budget)
 
     def _budget(self, service: str, now: float) -> Budget:
         """The service's budget now, after the tickets that were closed as wrong."""

@@ -52,13 +52,13 @@ class DetectJob:
         self._meter = meter
         self._search = DeploySearch(store, pace, settings.join / pace, arrivals)
         self._reader = CaseReader(store, settings, pace)
-        self._budgets = Budgets(store, settings.wrong_tickets, meter)
+        self.budgets = Budgets(store, settings.wrong_tickets, meter)  # of all triggers
 
     def configure(self, settings: DetectSettings) -> None:
         """Take new settings; deploys that were judged stay as they are."""
         self._settings = settings
         self._reader = CaseReader(self._store, settings, self._pace)
-        self._budgets = Budgets(self._store, settings.wrong_tickets, self._meter)
+        self.budgets = Budgets(self._store, settings.wrong_tickets, self._meter)
 
     def run(self, now: float) -> None:
         """Look at the traffic since the last run, then at the deploys that are due."""
@@ -99,10 +99,10 @@ class DetectJob:
     ) -> None:
         replaced = min((d.at for d in deploys if self._replaces(d, deploy)), default=complete)
         case = self._reader.read(deploy, held, min(complete, replaced))
-        case = dataclasses.replace(case, share=self._budgets.share(deploy.service, deploy.id, now))
+        case = dataclasses.replace(case, share=self.budgets.share(deploy.service, deploy.id, now))
         judged = judge(case, now)
         if judged.spends:
-            self._budgets.charge(deploy.service, deploy.id, case.share, now)
+            self.budgets.charge(deploy.service, deploy.id, case.share, now)
         if any(one.evidence for one in judged.found):
             judged = judge(self._reader.with_proof(case), now)
         if replaced < complete and judged.judgement.state == WAITING:

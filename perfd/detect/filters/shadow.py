@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 
 from perfd.detect.candidate import Candidate
 from perfd.detect.case import DeployCase
+from perfd.detect.settings import DetectSettings
 from perfd.detect.sides import NEARLY, Sides
 from perfd.model.finding import Check
 
@@ -24,16 +25,23 @@ def check(candidate: Candidate) -> Check | None:
 
 def shadowed(case: DeployCase, sides: Sides) -> str:
     """The reason for the shadow; empty where there is none."""
-    settings, service = case.settings, case.deploy.service
-    if settings.shadow:
-        return "shadow mode is on (detect.shadow)"
-    if any(fnmatchcase(service, pattern) for pattern in settings.shadow_services):
-        return f"{service} is in shadow mode (detect.shadow_services)"
+    settings = case.settings
+    if told := hidden(case.deploy.service, settings):
+        return told
     needed, seen = case.seconds(settings.baseline), _baseline(sides)
     if sides.concurrent or seen >= needed * NEARLY:
         return ""
     have, want = (f"{length * case.pace / 60.0:.0f}" for length in (seen, needed))
     return f"the old version was seen for {have} min, and a baseline is mature after {want}"
+
+
+def hidden(service: str, settings: DetectSettings) -> str:
+    """What the user says of a service; empty where its tickets may be opened."""
+    if settings.shadow:
+        return "shadow mode is on (detect.shadow)"
+    if any(fnmatchcase(service, pattern) for pattern in settings.shadow_services):
+        return f"{service} is in shadow mode (detect.shadow_services)"
+    return ""
 
 
 def _baseline(sides: Sides) -> float:
