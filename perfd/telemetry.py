@@ -69,6 +69,9 @@ METRICS: Mapping[str, Declared] = {
     "perfd_wrong_ticket_budget": Declared(
         GAUGE, "Wrong tickets per service and quarter: allowed, spent, left to spend now"
     ),
+    "perfd_self_tested_series": Declared(
+        COUNTER, "Series that steps were tried on: measured, waiting, or too little"
+    ),
     "perfd_deploys_judged": Declared(COUNTER, "Looks at deploys by what came of them"),
     "perfd_scan_evaluations": Declared(COUNTER, "Scans of a service by outcome"),
     "perfd_scan_series": Declared(COUNTER, "Series that scans were asked about, judged or not"),

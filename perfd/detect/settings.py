@@ -51,8 +51,11 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     process_spread: float = 0.01  # sd between two starts of one program, until it is measured
     drift: float = 0.02  # sd of a baseline's own drift over an hour, until it is measured
     scan: ScanSchedule = ScanSchedule()
+    self_test: int = 15  # series an hour that steps are tried on; each once a day, 0 tries none
     trends: TrendSettings = TrendSettings()
 
     def __post_init__(self) -> None:
+        if self.self_test < 0:
+            raise ValueError("self_test: must not be negative; 0 tries nothing")
         if not self.wrong_tickets > 0:
             raise ValueError("wrong_tickets: must be above 0; use shadow to open nothing")

@@ -55,4 +55,5 @@ OUTBOX = "outbox"
 JUDGEMENT = "judgement"
 AGENT = "agent"
 BUDGET = "budget"
+DETECTABILITY = "detectability"
 SCAN = "scan"  # what the scan of a service remembers between two evaluations

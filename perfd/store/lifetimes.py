@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perfd.model.batch import AGENT, DEPLOY, EVIDENCE, FINDING, JUDGEMENT
+from perfd.model.batch import AGENT, DEPLOY, DETECTABILITY, EVIDENCE, FINDING, JUDGEMENT
 from perfd.store.increments import Kind
 from perfd.store.settings import Retention
 
@@ -23,6 +23,7 @@ def of_documents(retention: Retention) -> dict[str, float]:
         FINDING: retention.findings,
         JUDGEMENT: retention.findings,
         DEPLOY: retention.findings,
+        DETECTABILITY: retention.findings,
         EVIDENCE: retention.evidence,
         AGENT: retention.resources,
     }

@@ -7,9 +7,19 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
-from perfd.model.batch import BUDGET, DEPLOY, EVIDENCE, FINDING, OUTBOX, TICKET, Document
+from perfd.model.batch import (
+    BUDGET,
+    DEPLOY,
+    DETECTABILITY,
+    EVIDENCE,
+    FINDING,
+    OUTBOX,
+    TICKET,
+    Document,
+)
 from perfd.model.budget import Budget
 from perfd.model.deploy import Deploy
+from perfd.model.detectability import Detectability
 from perfd.model.evidence import Evidence
 from perfd.model.finding import Finding
 from perfd.model.ticket import Ticket
@@ -25,6 +35,7 @@ _KINDS: dict[type[Any], str] = {
     Deploy: DEPLOY,
     OutboxEntry: OUTBOX,
     Budget: BUDGET,
+    Detectability: DETECTABILITY,
 }
 
 

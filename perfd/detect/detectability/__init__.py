@@ -1,0 +1,1 @@
+"""What perfd would catch of each series, measured on copies of its own recent hours."""
