@@ -72,10 +72,11 @@ async def ask(server: Prometheus, question: Question) -> Asked:
 
 
 def name_of(labels: Mapping[str, str]) -> str:
-    """The service, or else the metric, before all other labels: `pricing{operation="quote"}`."""
-    head = next((label for label in SERVICES if labels.get(label)), "__name__")
-    rest = ",".join(f'{k}="{v}"' for k, v in sorted(labels.items()) if k != head)
-    return labels.get(head, "") + (f"{{{rest}}}" if rest else "")
+    """Whose, what, and all other labels: `pricing quote_seconds{operation="quote"}`."""
+    owner = next((label for label in SERVICES if labels.get(label)), "")
+    head = " ".join(labels[label] for label in (owner, "__name__") if labels.get(label))
+    rest = [f'{k}="{v}"' for k, v in sorted(labels.items()) if k not in (owner, "__name__")]
+    return head + (f"{{{','.join(rest)}}}" if rest else "")
 
 
 def _take_levels(asked: Asked, answer: Answer) -> None:

@@ -18,6 +18,7 @@ from perfd.sources.prometheus_answer import Answer, Joined, read, refusal
 
 MOST_POINTS = 2_000  # of a series in an answer: 1,000 series of them are 50 MB of JSON
 LONGEST_ANSWER = 64 * 1024 * 1024  # bytes
+SLACK = 1e-4  # of a step, which times of 1.7e9 s are rounded by
 RETRYABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 DENIED = frozenset({401, 403})
 
@@ -36,10 +37,12 @@ class Prometheus:
         token: Callable[[], str] = str,
         tls: ssl.SSLContext | None = None,
         timeout: float = 60.0,
+        longest: int = LONGEST_ANSWER,
     ) -> None:
         self._url = url.rstrip("/")
         self._token = token
         self._tls = tls
+        self._longest = longest
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._session: aiohttp.ClientSession | None = None
 
@@ -107,8 +110,8 @@ class Prometheus:
         parts, size = [], 0
         async for part in answer.content.iter_any():
             size += len(part)
-            if size > LONGEST_ANSWER:
-                words = f"the answer of {self._url} is longer than {LONGEST_ANSWER >> 20} MiB"
+            if size > self._longest:
+                words = f"the answer of {self._url} is longer than {self._longest:,} bytes"
                 raise QueryError(f"{words}; add the series up by fewer labels", retryable=False)
             parts.append(part)
         return b"".join(parts)
@@ -124,7 +127,7 @@ class Prometheus:
 
 def pieces(start: float, end: float, step: float) -> Iterator[tuple[float, float]]:
     """First and last point of each request; every point of the range is in one of them."""
-    points = int((end - start) / step + 1e-9) + 1
+    points = int((end - start) / step + SLACK) + 1
     for first in range(0, points, MOST_POINTS):
         last = min(first + MOST_POINTS, points) - 1
         yield start + first * step, start + last * step
