@@ -1,0 +1,115 @@
+"""The proof of a change of unknown time: that of a deploy, with its time as the version."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from perfd.detect.around.by_time import AFTER, BEFORE, Around
+from perfd.detect.around.case import ScanCase
+from perfd.detect.evidence import evidence
+from perfd.detect.findings import Tried
+from perfd.detect.timeline import timeline
+from perfd.detect.tracks import tracks
+from perfd.model.evidence import Evidence, MetricRow
+from perfd.model.finding import Estimate, Finding
+from perfd.model.histogram import EMPTY
+from perfd.model.profile import ProfileWindow, Symbols
+from perfd.model.series import Series
+from perfd.model.window import Gauge, Window
+
+Part = TypeVar("Part", Window, ProfileWindow)
+
+NO_REQUESTS = "the change is one of a resource, not of requests"
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What only a ticket needs: profiles and their symbols, exemplars, gauges of the machines."""
+
+    profiles: Sequence[ProfileWindow] = ()
+    symbols: Symbols = dataclasses.field(default_factory=Symbols)
+    exemplars: Sequence[Window] = ()
+    gauges: tuple[Gauge, ...] = ()
+
+
+def proof(around: Around, beside: Beside, found: Finding) -> Evidence:
+    """Everything about the operation before and after the change."""
+    case, candidate = around.case, around.candidate
+    told = dataclasses.replace(
+        candidate.case,
+        profiles=tuple(sided(beside.profiles, case)),
+        symbols=beside.symbols,
+        exemplars=tuple(sided(beside.exemplars, case)),
+        resources=beside.gauges,
+    )
+    tried = Tried(dataclasses.replace(candidate, case=told), found.checks)
+    held = evidence(tried, [tried], found)
+    return dataclasses.replace(
+        held,
+        rows=tuple(_row(row) for row in held.rows),
+        timeline=timeline(case.requests, candidate.operation),
+    )
+
+
+def bare_proof(beside: Beside, found: Finding) -> Evidence:
+    """Of a resource there are its two levels and what else was read of the machines."""
+    rows: tuple[MetricRow, ...] = ()
+    if found.before and found.after and found.effect:
+        sides = found.before, found.after, found.effect
+        rows = (MetricRow(found.metric, found.unit, *sides, significant=True, decisive=True),)
+    return Evidence(
+        finding_id=found.id,
+        rows=rows,
+        histogram_before=EMPTY,
+        histogram_after=EMPTY,
+        timeline=(),
+        hotspots=(),
+        flame=(),
+        calls=(),
+        exemplars_before=(),
+        exemplars_after=(),
+        resources=tracks(beside.gauges),
+        checks=found.checks,
+        rule=None,
+        profile_note=NO_REQUESTS,
+    )
+
+
+def measured(around: Around, found: Finding) -> Finding:
+    """The finding by what the windows show at the same hours, as a fix will be measured."""
+    compared = around.found
+    return dataclasses.replace(
+        found,
+        before=nameless(compared.before),
+        after=nameless(compared.after),
+        effect=compared.effect,
+    )
+
+
+def sided(parts: Iterable[Part], case: ScanCase) -> list[Part]:
+    """Those of either side, with the side as their version."""
+    found = []
+    for part in parts:
+        side = _side(part.start, case)
+        if side:
+            series = Series.of(part.series.name, **{**part.series.label, "version": side})
+            found.append(dataclasses.replace(part, series=series))
+    return found
+
+
+def nameless(side: Estimate) -> Estimate:
+    """A side that is told by time has no version."""
+    return dataclasses.replace(side, version="")
+
+
+def _row(row: MetricRow) -> MetricRow:
+    return dataclasses.replace(row, before=nameless(row.before), after=nameless(row.after))
+
+
+def _side(at: float, case: ScanCase) -> str:
+    if case.before[0] <= at < case.before[1]:
+        return BEFORE
+    return AFTER if case.after[0] <= at < case.after[1] else ""

@@ -1,0 +1,165 @@
+"""Services whose windows go straight into the store, by the hour, and the scan that looks at them.
+
+A cell of 15 minutes holds 200 requests by default, log-normal around a median that wanders (AR(1),
+1 %); `slower` is what the test changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from perfd.detect.settings import DetectSettings
+from perfd.interfaces import Store
+from perfd.jobs.budgets import Budgets
+from perfd.jobs.follow import Follower
+from perfd.jobs.scan import ScanJob
+from perfd.jobs.verify import VerifyJob
+from perfd.model.batch import FINDING, Batch
+from perfd.model.deploy import Deploy
+from perfd.model.finding import Finding
+from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, REQUESTS, STEADY, Series
+from perfd.model.ticket import Ticket
+from perfd.model.window import Gauge, Window
+from perfd.store.memory import MemoryStore
+from perfd.store.settings import StoreSettings
+from perfd.tickets.codec import decode
+from perfd.tickets.settings import TicketSettings
+from tests.fakes import CountingMeter
+from tests.scenarios.history import histogram
+
+HOUR, DAY = 3600.0, 86_400.0
+MONDAY = 1_700_438_400.0  # 2023-11-20 00:00 UTC
+PARTS = 4  # of an hour
+
+
+@dataclass
+class Shop:
+    """One service; `slower` by operation and `failing` may be changed between two runs."""
+
+    name: str
+    operations: tuple[str, ...] = ("GET /quote", "POST /order")
+    requests: int = 200
+    version: str = "1.0.0"
+    slower: dict[str, float] = field(default_factory=dict)
+    failing: dict[str, float] = field(default_factory=dict)
+    cpu: float = 0.5  # seconds of it for each second of latency
+    shape: Callable[[float], float] = lambda _: 1.0
+    born: float = 0.0
+    level: float = 0.0
+
+
+class ScanWorld:
+    """Time is advanced by `run`; every hour the jobs look."""
+
+    def __init__(
+        self,
+        *shops: Shop,
+        seed: int,
+        history: float = 8.0 * DAY,
+        store: Store | None = None,
+        **detect: object,
+    ) -> None:
+        self.meter = CountingMeter()
+        self.store = store or MemoryStore(StoreSettings(), pace=1.0, meter=self.meter)
+        self.settings = DetectSettings(**detect)  # type: ignore[arg-type]
+        self.shops = list(shops)
+        self.now = MONDAY
+        self._rng = np.random.default_rng(seed)
+        self.begin()
+        hours = round(history / HOUR)
+        self.now -= hours * HOUR
+        for _ in range(hours):
+            self._hour()
+
+    def begin(self) -> None:
+        """A life of perfd begins over the store as it is."""
+        self.follower = Follower(
+            self.store, TicketSettings(), pace=1.0, base_url="http://perfd", meter=self.meter
+        )
+        budgets = Budgets(self.store, self.settings.wrong_tickets, self.meter)
+        self.job = ScanJob(
+            self.store, self.follower, self.settings, 1.0, self.meter, lambda: budgets
+        )
+        self.verify = VerifyJob(self.store, self.follower, pace=1.0)
+
+    def run(self, hours: int, *, silent: bool = False) -> None:
+        """Hours of traffic and of perfd's jobs; `silent` is an hour in which perfd is down."""
+        for _ in range(hours):
+            if silent:
+                self.now += HOUR
+                continue
+            self._hour()
+            self.look()
+
+    def look(self) -> None:
+        """What the jobs do a minute after the hour."""
+        at = self.now + 60.0
+        self.job.run(at)
+        self.verify.run(at)
+        self.follower.tick(at)
+
+    def deploy(self, shop: Shop, version: str) -> Deploy:
+        """Another version from now on."""
+        told = Deploy(shop.name, "prod", version, shop.version, self.now)
+        shop.version = version
+        self.follower.record([], [told], self.now)
+        return told
+
+    def findings(self, service: str = "shop") -> list[Finding]:
+        """All that is kept."""
+        held = [decode(Finding, document.body) for document in self.store.documents(FINDING)]
+        return [found for found in held if found.service == service]
+
+    def tickets(self) -> list[Ticket]:
+        """All tickets."""
+        return list(self.follower.tickets())
+
+    @property
+    def told(self) -> list[str]:
+        """For failed asserts."""
+        return [
+            f"{f.operation} {f.metric} {f.status} {f.opened}: {f.reason}"
+            for shop in self.shops
+            for f in self.findings(shop.name)
+        ]
+
+    def _hour(self) -> None:
+        for shop in self.shops:
+            shop.level = 0.6 * shop.level + float(self._rng.normal(0.0, 0.008))
+            if self.now >= shop.born:
+                for part in range(PARTS):
+                    self._part(shop, self.now + part * HOUR / PARTS)
+        self.now += HOUR
+
+    def _part(self, shop: Shop, at: float) -> None:
+        place = {"service": shop.name, "version": shop.version, "environment": "prod"}
+        windows: list[Window] = []
+        spent = 0.0
+        for operation in shop.operations:
+            values = self._values(shop, operation, at)
+            spent += shop.cpu * float(values.sum())
+            failed = int(self._rng.binomial(len(values), shop.failing.get(operation, 0.002)))
+            for status, chosen in (("5xx", values[:failed]), ("2xx", values[failed:])):
+                if len(chosen):
+                    labels = {**place, "operation": operation, "status": status, "phase": STEADY}
+                    errors = len(chosen) if status == "5xx" else 0
+                    windows.append(_window(REQUESTS, labels, at, chosen, errors))
+            for number in range(2):
+                labels = {**place, "instance": f"pod-{number}", "phase": STEADY}
+                windows.append(_window(INSTANCE_REQUESTS, labels, at, values[number::2], 0))
+        cpu = Series.of(CPU_TIME, **place, instance="pod-0", phase=STEADY)
+        self.store.append(Batch(tuple(windows), (Gauge.single(cpu, at, 60.0, spent),)))
+
+    def _values(self, shop: Shop, operation: str, at: float) -> np.ndarray:
+        middle = 0.04 * shop.slower.get(operation, 1.0) * shop.shape(at) * np.exp(shop.level)
+        count = int(self._rng.poisson(shop.requests * shop.shape(at)))
+        return np.asarray(middle * np.exp(self._rng.normal(0.0, 0.4, count)))
+
+
+def _window(
+    name: str, labels: dict[str, str], at: float, values: np.ndarray, errors: int
+) -> Window:
+    return Window(Series.of(name, **labels), at, 60.0, len(values), errors, histogram(values))
