@@ -75,6 +75,7 @@ METRICS: Mapping[str, Declared] = {
     "perfd_deploys_judged": Declared(COUNTER, "Looks at deploys by what came of them"),
     "perfd_scan_evaluations": Declared(COUNTER, "Scans of a service by outcome"),
     "perfd_scan_series": Declared(COUNTER, "Series that scans were asked about, judged or not"),
+    "perfd_functions_scanned": Declared(COUNTER, "Functions that scans were asked about"),
     "perfd_scan_cpu_seconds": Declared(COUNTER, "CPU time of scans, reading included"),
     "perfd_trends_judged": Declared(
         COUNTER, "Series looked at for drift, leaks and limits, by what came of it"

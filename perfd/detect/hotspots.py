@@ -22,11 +22,15 @@ class _Pair(NamedTuple):
     after: Share
 
 
-def hotspots(diff: ProfileDiff, symbols: Symbols) -> tuple[Hotspot, ...]:
-    """Up to a dozen functions whose self or total cost changed beyond chance."""
+def hotspots(
+    diff: ProfileDiff, symbols: Symbols, named: Function | None = None
+) -> tuple[Hotspot, ...]:
+    """Up to a dozen functions whose self or total cost changed beyond chance, `named` first."""
     functions = diff.before.total.keys() | diff.after.total.keys()
     found = list(_changed(diff, functions, symbols))
     found.sort(key=lambda h: (not h.application, -h.per_request.delta, -h.total_share.delta))
+    if named is not None:
+        found.sort(key=lambda h: (h.function, h.file) != (named.name, named.file))
     return tuple(found[:MOST])
 
 

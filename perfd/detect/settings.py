@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from perfd.detect.functions.settings import FunctionSettings
 from perfd.detect.trends.settings import TrendSettings
 from perfd.model.units import Duration
 
@@ -52,6 +53,7 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     drift: float = 0.02  # sd of a baseline's own drift over an hour, until it is measured
     scan: ScanSchedule = ScanSchedule()
     self_test: int = 15  # series an hour that steps are tried on; each once a day, 0 tries none
+    functions: FunctionSettings = FunctionSettings()
     trends: TrendSettings = TrendSettings()
 
     def __post_init__(self) -> None:

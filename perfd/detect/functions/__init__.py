@@ -1,0 +1,1 @@
+"""Functions of a service: whose share of its CPU rose, and whether that is a regression."""
