@@ -58,9 +58,12 @@ def coarse(settings: ScanSettings) -> Scale:
 
 
 def look(
-    y: Array, weights: Array, start: float, width: float, scale: Scale, quantum: float
+    y: Array, weights: Array, start: float, width: float, scale: Scale, quantum: float | Array
 ) -> Look:
-    """`y` (series, cells) without gaps, of cells of `width` seconds from `start` on."""
+    """`y` (series, cells) without gaps, of cells of `width` seconds from `start` on.
+
+    `quantum` is the least noise of a cell, of all series or of each.
+    """
     seasons = season.seasons(y, start, width)
     x = y - seasons
     weights = weights * inlying(x, scale.median, scale.least, quantum)

@@ -15,14 +15,17 @@ MOST = 0.95  # correlation
 FEWEST_BATCHES = 5
 
 
-def long_run(error: Array, weights: Array, quantum: float, batches: tuple[int, ...]) -> Array:
+def long_run(
+    error: Array, weights: Array, quantum: float | Array, batches: tuple[int, ...]
+) -> Array:
     """For each row of residuals, of which those of weight 0 do not count.
 
-    `batches` are sizes in cells; `quantum` is the least standard deviation of a cell.
+    `batches` are sizes in cells; `quantum` is the least standard deviation of a cell, in all rows
+    or each.
     """
     told = weights.sum(axis=1)
     variance = (weights * error * error).sum(axis=1) / np.maximum(told - 2.0, 1.0)
-    variance = np.maximum(variance, quantum**2)
+    variance = np.maximum(variance, np.square(quantum))
     phi = correlation(error, weights, told)
     modelled = variance * (1.0 + phi) / (1.0 - phi)
     batched = [_batched(error, weights, size) for size in batches]

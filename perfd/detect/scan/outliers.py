@@ -18,12 +18,12 @@ MAD_TO_SD = 1.4826
 ROWS = 200  # at once: the windows of a median are copied
 
 
-def inlying(x: Array, width: int, least: int, quantum: float) -> Mask:
+def inlying(x: Array, width: int, least: int, quantum: float | Array) -> Mask:
     """Which cells of `x` (series, cells) are within 3.5 robust deviations of the median around.
 
     Over `width` cells; what lasts for less than half of them is an outlier, unless it still lasts
     and has for nearly `least` cells: that may be a new level, too young for the median. `quantum`
-    is the smallest deviation that any series is believed to have.
+    is the smallest deviation that any series, or each, is believed to have.
     """
     if x.shape[1] <= 2 * width:
         return np.ones(x.shape, dtype=bool)

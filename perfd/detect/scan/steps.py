@@ -12,6 +12,7 @@ from perfd.detect.scan.filters import effect_floor, persistence, recurrence, tre
 from perfd.detect.scan.look import BATCHES, fine, look, promising
 from perfd.detect.scan.noise import long_run
 from perfd.detect.scan.settings import ScanSettings
+from perfd.detect.scan.suited import counting, resolution
 from perfd.detect.scan.suspect import Suspect
 from perfd.detect.scan.tails import scan_tail
 from perfd.detect.scan.trail import trail
@@ -20,6 +21,7 @@ from perfd.model.finding import Check
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
 
+HALF = 0.5  # of the resolution: no cell is known better
 INSIDE = 3.841459  # chi squared, one degree of freedom, 95 %
 FILTERS = (
     trend.check,
@@ -94,7 +96,7 @@ def evaluate(block: Block, settings: ScanSettings) -> list[Step]:
         y = np.log(block.values)
     weights = np.isfinite(y) & (np.arange(y.shape[1]) >= block.since[:, None])
     fewest = np.where(block.noise > 0.0, 3 * settings.least, settings.fewest)
-    rows = np.flatnonzero(weights.sum(axis=1) >= fewest)
+    rows = np.flatnonzero((weights.sum(axis=1) >= fewest) & ~counting(block.values))
     if len(rows) == 0:
         return []
     y = filled(y[rows])
@@ -120,7 +122,8 @@ def filled(y: Array) -> Array:
 def _examined(
     block: Block, rows: Cells, y: Array, weights: Array, settings: ScanSettings
 ) -> list[Step]:
-    seen = look(y, weights, block.start, block.width, fine(settings), settings.quantum)
+    quantum = np.maximum(settings.quantum, HALF * resolution(y))
+    seen = look(y, weights, block.start, block.width, fine(settings), quantum)
     split = seen.split
     noise = _known_noise(seen.noise, seen.weights, block.noise[rows], settings)
     p = scan_tail(np.abs(split.gain) / noise, split.edge)
@@ -141,6 +144,7 @@ def _examined(
             design=design,
             weekend=weekends,
             settings=settings,
+            quantum=float(quantum[i]),
         )
         found = _last_change(found)
         steps.append(_step(found, int(rows[i]), block.values[rows[i]]))
@@ -170,7 +174,7 @@ def _within(suspect: Suspect, weights: Array) -> Suspect | None:
     if weights.sum() < 3 * settings.least:
         return None
     split = cusum.best_split(suspect.x[None], weights[None], settings.least)
-    own = long_run(split.error, weights[None], settings.quantum, BATCHES)
+    own = long_run(split.error, weights[None], suspect.quantum, BATCHES)
     noise = _known_noise(own, weights[None], np.array([suspect.noise]), settings)
     p = float(scan_tail(np.abs(split.gain) / noise, split.edge)[0])
     if p >= settings.alpha:

@@ -38,6 +38,7 @@ class Suspect:
     design: Array  # columns of the season
     weekend: NDArray[np.bool_]
     settings: ScanSettings
+    quantum: float = 0.0  # noise of a cell that there is at least
     logarithmic: bool = True  # else rates, relative to their mean
 
     @property
