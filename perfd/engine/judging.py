@@ -8,11 +8,14 @@ from perfd.config import Config
 from perfd.engine.surroundings import MINUTE, Surroundings
 from perfd.interfaces import Tracker
 from perfd.jobs.agents import Agents
+from perfd.jobs.canary import CanaryJob
 from perfd.jobs.deliver import Deliverer
 from perfd.jobs.desk import TicketDesk
 from perfd.jobs.detect import DetectJob
 from perfd.jobs.follow import Follower
+from perfd.jobs.functions import FunctionJob
 from perfd.jobs.instances import InstanceJob
+from perfd.jobs.scan import ScanJob
 from perfd.jobs.verify import VerifyJob
 from perfd.model.batch import Batch
 from perfd.schedule import in_thread
@@ -53,14 +56,26 @@ class Judging:
             store, self.follower.record, config.detect, pace, meter, self.agents
         )
         self._verify = VerifyJob(store, self.follower, pace=pace)
+        self._canary = CanaryJob(store, self.follower.record, config.detect, pace)
+        budgets = lambda: self._detect.budgets  # noqa: E731 - made anew with its settings
+        self._functions = FunctionJob(store, self.follower, config.detect, pace, meter, budgets)
+        self._scan = ScanJob(
+            store, self.follower, config.detect, pace, meter, lambda: self._detect.budgets
+        )
         minute, every = MINUTE / pace, around.schedule.every
         every(minute, "detect", in_thread(self._detect.run))
+        every(minute, "canary", in_thread(self._canary.run))
         every(minute, "instances", in_thread(InstanceJob(store, self.follower.record, pace).run))
+        every(5.0 * minute, "functions", in_thread(self._functions.run))
         every(minute, "verify", in_thread(self._verify.run))
         every(minute, "follow", in_thread(self.follower.tick))
+        every(5.0 * minute, "scan", in_thread(self._scan.run))
 
     def configure(self, config: Config, trackers: Sequence[Tracker]) -> None:
         """Take new settings of detection and tickets; what was judged stays as it is."""
         self._detect.configure(config.detect)
+        self._functions.configure(config.detect)
+        self._canary.configure(config.detect)
+        self._scan.configure(config.detect)
         self.follower.configure(config.tickets)
         self.component.configure(trackers)

@@ -1,0 +1,1 @@
+"""A canary beside the old version: what its first minutes say, at any time they are asked."""
