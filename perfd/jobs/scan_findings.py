@@ -99,8 +99,10 @@ class ScanFindings:
     def _proven(self, moved: Moved, checks: tuple[Check, ...], end: float, now: float) -> Found:
         """Opened, in shadow, part of a ticket, or turned down by what is around it."""
         ticket = self._ticket_of(moved)
-        if ticket is not None and (not ticket.active or _same_subject(ticket, moved)):
-            return Found(self._told(moved, now, f"part of {ticket.id}", checks))
+        told = self._told(moved, now, f"part of {ticket.id if ticket else ''}", checks)
+        own = ticket is not None and told.id in ticket.finding_ids  # the evaluation is repeated
+        if ticket and not own and (not ticket.active or _same_subject(ticket, moved)):
+            return Found(told)
         first = moved.time(moved.seen.end - (moved.seen.times - 1) * self._every)
         proof = self._prover.read(moved, first, end)
         checks = (*checks, *proof.checks)
