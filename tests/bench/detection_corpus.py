@@ -28,13 +28,15 @@ def composition() -> Parts:
 class Corpus:
     """`values` (cells, series), NaN where missing. `changed`: the cell of the step, or NEVER.
 
-    `sizes` are relative, negative where the value falls; `again` is the cell of a second step.
+    `sizes` are relative, negative where the value falls; `again` is the cell of a second step,
+    `begins` that of a ramp.
     """
 
     values: Array
     changed: NDArray[np.int64]
     sizes: Array
     again: NDArray[np.int64]
+    begins: NDArray[np.int64]
 
 
 def corpus(weather: Parts, change: Parts, series: int, weeks: int, seed: int) -> Corpus:
@@ -48,12 +50,9 @@ def corpus(weather: Parts, change: Parts, series: int, weeks: int, seed: int) ->
     values = np.exp(log + moves)
     values[draw.random(values.shape) < weather.get("missing", 0.0)] = np.nan
     stays = "step" in change and "lasts" not in change
-    return Corpus(
-        values,
-        changed if stays else np.full(series, NEVER),
-        sizes,
-        again,
-    )
+    never = np.full(series, NEVER)
+    ramp = changed if "ramp" in change else never
+    return Corpus(values, changed if stays else never, sizes, again, ramp)
 
 
 def mixed(series: int, weeks: int, seed: int) -> Corpus:
@@ -68,6 +67,7 @@ def mixed(series: int, weeks: int, seed: int) -> Corpus:
         np.concatenate([p.changed for p in parts]),
         np.concatenate([p.sizes for p in parts]),
         np.concatenate([p.again for p in parts]),
+        np.concatenate([p.begins for p in parts]),
     )
 
 
