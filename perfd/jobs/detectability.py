@@ -181,8 +181,8 @@ class DetectabilityJob:
         """A day of copies is a day of the calendar: time as it is at pace 1."""
         start, width = table.start * self._pace, table.width * self._pace
         if _is_rate(table):
-            return CopiedRates(table.first, table.second, start, width, bench.settings, bench.draw)
-        return CopiedLevels(table.first, start, width, bench.settings)
+            return CopiedRates(table.first, table.second, start, width, bench.draw)
+        return CopiedLevels(table.first, start, width)
 
     def _with_deploys(
         self, service: str, environments: Sequence[str], rows: list[Detectable], now: float

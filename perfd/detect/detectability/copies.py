@@ -47,13 +47,13 @@ class Copied(Protocol):
     def only(self, rows: Cells) -> Copied:
         """Some of the series."""
 
-    def history(self) -> History:
+    def history(self, settings: ScanSettings) -> History:
         """As it was."""
 
     def without(self, steps: Sequence[Seen]) -> Copied:
         """As if they had not been."""
 
-    def copied(self, order: Cells, changed: Cells, sizes: Array) -> History:
+    def copied(self, order: Cells, changed: Cells, sizes: Array, settings: ScanSettings) -> History:
         """The cells in that order, each series `sizes` larger from its cell `changed` on."""
 
 
@@ -64,7 +64,6 @@ class CopiedLevels:
     values: Array
     start: float
     width: float
-    settings: ScanSettings
 
     @property
     def series(self) -> int:
@@ -80,9 +79,9 @@ class CopiedLevels:
         """Some of the series."""
         return replace(self, values=self.values[rows])
 
-    def history(self) -> Levels:
+    def history(self, settings: ScanSettings) -> Levels:
         """As it was."""
-        return Levels(self.values, self.start, self.width, self.settings)
+        return Levels(self.values, self.start, self.width, settings)
 
     def without(self, steps: Sequence[Seen]) -> CopiedLevels:
         """What came after a step, at the level before it."""
@@ -91,11 +90,11 @@ class CopiedLevels:
             values[seen.series, seen.step.at :] *= np.exp(-seen.step.shift)
         return replace(self, values=values)
 
-    def copied(self, order: Cells, changed: Cells, sizes: Array) -> Levels:
+    def copied(self, order: Cells, changed: Cells, sizes: Array, settings: ScanSettings) -> Levels:
         """A copy with steps."""
         new = np.arange(len(order)) >= changed[:, None]
         values = self.values[:, order] * np.where(new, 1.0 + sizes[:, None], 1.0)
-        return Levels(values, self.start, self.width, self.settings)
+        return Levels(values, self.start, self.width, settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +105,6 @@ class CopiedRates:
     n: Array
     start: float
     width: float
-    settings: ScanSettings
     draw: np.random.Generator
 
     @property
@@ -123,9 +121,9 @@ class CopiedRates:
         """Some of the series."""
         return replace(self, k=self.k[rows], n=self.n[rows])
 
-    def history(self) -> Shares:
+    def history(self, settings: ScanSettings) -> Shares:
         """As it was."""
-        return Shares(self.k, self.n, self.settings)
+        return Shares(self.k, self.n, settings)
 
     def without(self, steps: Sequence[Seen]) -> CopiedRates:
         """Only what came after a step: counts cannot be scaled."""
@@ -134,17 +132,17 @@ class CopiedRates:
             k[seen.series, : seen.step.at] = np.nan
         return replace(self, k=k)
 
-    def copied(self, order: Cells, changed: Cells, sizes: Array) -> Shares:
+    def copied(self, order: Cells, changed: Cells, sizes: Array, settings: ScanSettings) -> Shares:
         """A copy with steps."""
         k, n = self.k[:, order], self.n[:, order]
         new = (np.arange(len(order)) >= changed[:, None]) & np.isfinite(k) & np.isfinite(n)
         rest = np.where(new, np.maximum(np.round(n - k), 0.0), 0.0).astype(np.int64)
-        return Shares(k + self.draw.binomial(rest, sizes[:, None]), n, self.settings)
+        return Shares(k + self.draw.binomial(rest, sizes[:, None]), n, settings)
 
 
 def levelled(copied: Copied, settings: ScanSettings, every: int) -> Copied:
     """The history without the steps that the scan confirms in it, when all of it is walked."""
-    walk = Walk(copied.history(), settings)
+    walk = Walk(copied.history(settings), settings)
     for end in ends(copied.known.shape[1], every, settings, whole=True):
         walk.look(end)
     return copied.without(walk.confirmed)

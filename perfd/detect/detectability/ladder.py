@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,31 +36,34 @@ ADDED = Sizes(0.001, (0.01, 0.05, 0.20), 0.50)  # of all requests, that now fail
 
 @dataclass(slots=True)
 class Climb:
-    """What is known of one series: sizes that were tried, and the bracket of the smallest."""
+    """What was tried of one series, by size."""
 
-    recalls: dict[float, Recall]
-    missed: float
-    seen: float | None = None
+    least: float
+    recalls: dict[float, Recall] = field(default_factory=dict)
 
-    def learn(self, size: float, caught: int, of: int) -> None:
-        """Sizes are learnt so that the bracket only gets narrower."""
-        self.recalls[size] = Recall(size, caught, of)
-        if caught >= RECALL * of:
-            self.seen = size if self.seen is None else min(self.seen, size)
-        elif self.seen is None or size < self.seen:
-            self.missed = max(self.missed, size)
+    @property
+    def missed(self) -> float:
+        """The greatest size that is not caught often enough."""
+        return max((size for size, one in self.recalls.items() if not _often(one)), default=0.0)
+
+    @property
+    def seen(self) -> float | None:
+        """The smallest size that is, as is every greater one that was tried."""
+        return min((size for size in self.recalls if size > self.missed), default=None)
 
     @property
     def middle(self) -> float | None:
-        """The next size to try."""
-        if self.seen is None or self.missed >= self.seen:
-            return None
-        return math.sqrt(self.missed * self.seen)
+        """The next size to try, between the two."""
+        return None if self.seen is None else math.sqrt(max(self.missed, self.least) * self.seen)
+
+
+def _often(recall: Recall) -> bool:
+    return recall.caught >= RECALL * recall.of
 
 
 def climb(series: int, sizes: Sizes, attempt: Try) -> list[Climb]:
     """For each series what is caught of the usual sizes, and the smallest that is."""
-    climbs = [Climb({}, sizes.least) for _ in range(series)]
+    climbs = [Climb(sizes.least) for _ in range(series)]
     for size in sizes.usual:
         _try(climbs, dict.fromkeys(range(series), size), attempt)
     _try(climbs, {i: sizes.most for i, one in enumerate(climbs) if one.seen is None}, attempt)
@@ -76,4 +79,4 @@ def _try(climbs: list[Climb], sizes: dict[int, float], attempt: Try) -> None:
     rows = np.array(list(sizes), dtype=np.int64)
     found, of = attempt(rows, np.array(list(sizes.values())))
     for row, caught in zip(rows.tolist(), found.tolist(), strict=True):
-        climbs[row].learn(sizes[row], caught, of)
+        climbs[row].recalls[sizes[row]] = Recall(sizes[row], caught, of)

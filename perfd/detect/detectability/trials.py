@@ -57,7 +57,7 @@ class Bench:
         for rows in self._blocks(copied.series):
             order = self._order(copied, first)
             never = np.full(len(rows), len(order))
-            history = copied.only(rows).copied(order, never, np.zeros(len(rows)))
+            history = copied.only(rows).copied(order, never, np.zeros(len(rows)), self.settings)
             walk = Walk(history, self.settings)
             for end in range(len(order) - WATCHED, len(order) + 1, self.every):
                 walk.look(end)
@@ -71,7 +71,9 @@ class Bench:
         order = order[: len(order) - int(self.draw.integers(DAY))]
         ends = range(len(order) - self.horizon + self.every, len(order) + 1, self.every)
         changed = ends[0] - self.draw.integers(1, self.every + 1, len(rows))
-        walk = Walk(copied.only(rows).copied(order, changed, sizes[rows]), self.settings)
+        walk = Walk(
+            copied.only(rows).copied(order, changed, sizes[rows], self.settings), self.settings
+        )
         for end in ends:
             walk.look(end)
         found = np.zeros(len(rows), dtype=np.int64)

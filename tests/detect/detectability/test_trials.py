@@ -1,0 +1,90 @@
+"""What is measured is what happens: the same steps, put there by hand, are found as often."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from perfd.detect.detectability.ladder import ADDED, RELATIVE
+from perfd.detect.detectability.measure import measured
+from perfd.detect.scan.levels import Levels
+from perfd.detect.scan.steps import Step
+from perfd.detect.scan.walk import Walk
+from tests.detect.detectability.hours import (
+    CELLS,
+    HOUR,
+    MONDAY,
+    SETTINGS,
+    bench,
+    failing,
+    noisy,
+)
+
+SERIES = 60
+
+
+def simulated(sd: float, size: float, seed: int) -> float:
+    """Recall over fresh series of the same noise, with no code of the self-test."""
+    draw = np.random.default_rng(seed)
+    wave = 0.1 * np.sin(2.0 * np.pi * np.arange(CELLS) / 24.0)
+    values = np.exp(wave + sd * draw.standard_normal((SERIES, CELLS)))
+    caught = 0
+    for waited in range(1, 7):  # hours until the next evaluation
+        changed = CELLS - 30 - waited
+        steps = np.where(np.arange(CELLS) >= changed, 1.0 + size, 1.0)
+        walk = Walk(Levels(values * steps, MONDAY, HOUR, SETTINGS), SETTINGS)
+        for end in range(CELLS - 30, changed + 37, 6):
+            walk.look(end)
+        caught += sum(is_at(seen.step, changed) for seen in walk.confirmed)
+    return caught / (6 * SERIES)
+
+
+def is_at(step: Step, changed: int) -> bool:
+    """The time that it says, or its interval, is that of the change."""
+    low, high = step.at_ci
+    return abs(step.at - changed) <= SETTINGS.same or low <= changed <= high
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sd", "size"), [(0.02, 0.05), (0.06, 0.10), (0.06, 0.05)])
+def test_recall_is_that_of_a_direct_simulation(sd: float, size: float) -> None:
+    ours = bench(copies=8).caught(noisy(SERIES, sd, 7), 0, np.full(SERIES, size)).sum()
+    of = 8 * SERIES
+    truth = simulated(sd, size, 11)
+    error = np.sqrt(max(truth * (1.0 - truth), 0.02) * (1.0 / of + 1.0 / (6 * SERIES)))
+    assert abs(ours / of - truth) < 4.0 * error + 0.03, (ours / of, truth)
+
+
+def test_more_noise_hides_more() -> None:
+    (quiet,) = measured(noisy(1, 0.005, 1), RELATIVE, bench(copies=4))
+    (loud,) = measured(noisy(1, 0.3, 1), RELATIVE, bench(copies=4))
+    assert (quiet.smallest or 1.0) <= 0.05
+    assert (loud.smallest or 1.0) > 0.10
+
+
+def test_more_requests_show_smaller_rises_of_errors() -> None:
+    (few,) = measured(failing(1, 60, 0.01, 1), ADDED, bench(copies=4))
+    (many,) = measured(failing(1, 20_000, 0.01, 1), ADDED, bench(copies=4))
+    assert (many.smallest or 1.0) < (few.smallest or 1.0)
+
+
+def test_where_nothing_changed_nothing_is_found() -> None:
+    assert bench(copies=4).wrong(noisy(10, 0.03, 5), 0).sum() == 0
+
+
+def test_a_scan_that_is_too_eager_is_seen_to_be() -> None:
+    """The control: single evaluations at a threshold of a half find what is not there."""
+    eager = bench(copies=4, alpha=0.5, confirmations=1, screen=0.5, least=4)
+    assert eager.wrong(noisy(10, 0.03, 5), 0).sum() > 5
+
+
+def test_little_history_is_said_and_not_measured() -> None:
+    copied = noisy(3, 0.01, 2)
+    copied.values[0, : CELLS - 50] = np.nan
+    copied.values[1] = np.nan
+    copied.values[2, np.arange(CELLS) % 6 > 0] = np.nan
+    new, silent, sparse = measured(copied, RELATIVE, bench(copies=2))
+    assert new.reason == "50 hours of history; 96 are needed"
+    assert silent.reason.startswith("no hour of the last two weeks")
+    assert sparse.reason == "56 of 336 hours have requests enough for a value; 96 are needed"
+    assert (new.smallest, silent.smallest, sparse.smallest) == (None, None, None)
