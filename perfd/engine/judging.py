@@ -16,6 +16,7 @@ from perfd.jobs.follow import Follower
 from perfd.jobs.functions import FunctionJob
 from perfd.jobs.instances import InstanceJob
 from perfd.jobs.scan import ScanJob
+from perfd.jobs.trends import TrendJob
 from perfd.jobs.verify import VerifyJob
 from perfd.model.batch import Batch
 from perfd.schedule import in_thread
@@ -62,11 +63,14 @@ class Judging:
         self._scan = ScanJob(
             store, self.follower, config.detect, pace, meter, lambda: self._detect.budgets
         )
+        self._trends = TrendJob(store, self.follower.record, config.detect, pace, meter)
         minute, every = MINUTE / pace, around.schedule.every
         every(minute, "detect", in_thread(self._detect.run))
         every(minute, "canary", in_thread(self._canary.run))
         every(minute, "instances", in_thread(InstanceJob(store, self.follower.record, pace).run))
         every(5.0 * minute, "functions", in_thread(self._functions.run))
+        every(60.0 * minute, "resources", in_thread(self._trends.resources))
+        every(360.0 * minute, "trends", in_thread(self._trends.run))
         every(minute, "verify", in_thread(self._verify.run))
         every(minute, "follow", in_thread(self.follower.tick))
         every(5.0 * minute, "scan", in_thread(self._scan.run))
@@ -76,6 +80,7 @@ class Judging:
         self._detect.configure(config.detect)
         self._functions.configure(config.detect)
         self._canary.configure(config.detect)
+        self._trends.configure(config.detect)
         self._scan.configure(config.detect)
         self.follower.configure(config.tickets)
         self.component.configure(trackers)

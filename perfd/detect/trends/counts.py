@@ -63,6 +63,20 @@ def continuous(k: Array, n: Array, block: int) -> Check:
     return Check("counts", passed, verdict, {"mean": mean, "zeros": zeros})
 
 
+def log_odds(k: Array, n: Array, block: int) -> Array:
+    """Per cell, the log-odds of its block of cells (the last block ends with the last cell).
+
+    Half a count is added to both sides, so that none is infinite; NaN where nothing was served.
+    """
+    skipped = len(k) % block
+    shape = (-1, block)
+    errors = np.nan_to_num(k[skipped:]).reshape(shape).sum(axis=1)
+    served = np.nan_to_num(n[skipped:]).reshape(shape).sum(axis=1)
+    odds = np.log((errors + 0.5) / (served - errors + 0.5))
+    odds = np.repeat(np.where(served > 0.0, odds, np.nan), block)
+    return np.concatenate([np.full(skipped, np.nan), odds])
+
+
 def reach(k: Array, n: Array, after: int, alpha: float) -> Reach | None:
     """The smallest rise over `after` cells more that is beyond chance at `alpha`, one-sided.
 

@@ -34,6 +34,8 @@ MEDIAN = 25  # cells
 P = 1e-4  # of the trend
 P_WANDER = 0.01  # of the daily gains
 HALF = 0.4  # of the slope, in each half
+FLOOR, HALVES = "effect floor", "both halves"
+LEAST = 0.01  # a week: what is less, nobody is told of
 STEP_MARGIN = 4.0  # by which a line must beat the best step: half of it pays for the step's time
 
 
@@ -42,7 +44,7 @@ class Drift:
     """One series' drift: `weekly` and its interval are relative (0.03 is 3 % a week).
 
     `before` and `after` are what the line says of the first and the last cell, `cells` their
-    number. `checks` end with the first that did not pass; with none, nothing moved.
+    number from the first on. `checks` end with the first that did not pass.
     """
 
     row: int
@@ -58,6 +60,11 @@ class Drift:
     def passed(self) -> bool:
         """Whether everything held."""
         return all(check.passed for check in self.checks)
+
+    @property
+    def told(self) -> bool:
+        """Whether it is a drift beyond doubt, be it below the floor."""
+        return self.passed or (self.checks[-1].name == FLOOR and self.weekly >= LEAST)
 
 
 class _Blocks(NamedTuple):
@@ -104,7 +111,8 @@ def _drift(
     first, last = (line.at(cell / WEEK) for cell in (told[0], told[-1]))
     checks = tuple(_checks(blocks, p, floor))
     ends = math.expm1(line.low), math.expm1(line.high)
-    return Drift(row, math.expm1(line.slope), ends, first, last, len(told), p, checks)
+    cells = int(told[-1] - told[0]) + 1
+    return Drift(row, math.expm1(line.slope), ends, first, last, cells, p, checks)
 
 
 def _p(blocks: _Blocks) -> float:
@@ -132,7 +140,7 @@ def _trend(p: float) -> Check:
 def _floor(line: Line, floor: float) -> Check:
     low, weekly = math.expm1(line.low), math.expm1(line.slope)
     verdict = f"{weekly:+.1%} a week, {low:+.1%} at least; the floor is {floor:.1%}"
-    return Check("effect floor", low >= floor, verdict, {"weekly": weekly, "low": low})
+    return Check(FLOOR, low >= floor, verdict, {"weekly": weekly, "low": low})
 
 
 def _halves(blocks: _Blocks) -> Check:
@@ -143,7 +151,7 @@ def _halves(blocks: _Blocks) -> Check:
     verdict = (
         f"{math.expm1(early):+.1%} a week in the first half, {math.expm1(late):+.1%} in the second"
     )
-    return Check("both halves", passed, verdict, {"early": early, "late": late})
+    return Check(HALVES, passed, verdict, {"early": early, "late": late})
 
 
 def _no_step(blocks: _Blocks) -> Check:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from perfd.detect.tails import student_tail
 from perfd.detect.trends.mann_kendall import inflation, mann_kendall
-from perfd.detect.trends.theil_sen import Line, theil_sen
+from perfd.detect.trends.theil_sen import Line, spread, theil_sen
 from perfd.model.finding import Check
 
 Array = NDArray[np.float64]
@@ -40,6 +40,7 @@ P_WANDER = 1e-3  # of the gains
 STRAIGHT = 0.9  # of the variance
 STEADY = 0.75  # of the earlier half's slope
 FREED = 0.75  # of the level now
+NOTHING = Line(0.0, 0.0, 0.0, math.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +56,15 @@ class Demand:
 class Growth:
     """A level by the hour since it last began anew at cell `since`; `line` in units per hour.
 
-    `level` is what the line says of the last hour, `hours` how many it has been followed. `checks`
-    end with the first that did not pass.
+    `level` is what the line says of the last hour, `about` how far readings are from it, `hours`
+    how many it has been followed. `checks` end with the first that did not pass.
     """
 
     since: int
     hours: int
     line: Line
     level: float
+    about: float
     p: float
     checks: tuple[Check, ...]
 
@@ -93,7 +95,7 @@ def growth(lows: Array, demand: Demand) -> Growth:
     x = lows[start:]
     enough = _enough(x, demand)
     if not enough.passed:
-        return Growth(since, len(x), Line(0.0, 0.0, 0.0, math.nan), math.nan, 1.0, (enough,))
+        return Growth(since, len(x), NOTHING, math.nan, math.nan, 1.0, (enough,))
     course = _course(x, np.array([lows[:at][np.isfinite(lows[:at])][-1] for at in falls]))
     t, y, line = course.t, course.x, course.line
     factor = inflation(y - line.intercept - line.slope * t)
@@ -108,7 +110,8 @@ def growth(lows: Array, demand: Demand) -> Growth:
     if checks[-1].passed:
         checks.append(_size(course, demand))
     last = float(len(x) - 1)
-    return Growth(since, len(x), line, line.at(last), trend.p, tuple(checks))
+    about = spread(t, y, line)
+    return Growth(since, len(x), line, line.at(last), about, trend.p, tuple(checks))
 
 
 def _falls(lows: Array) -> NDArray[np.int64]:

@@ -7,7 +7,6 @@ shard), and its container or host is still watched for running full.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfd.detect.trends.growth import Demand, Growth, growth
+from perfd.detect.trends.theil_sen import until
 from perfd.model.finding import CONFIRMED, SUSPECTED, Check, Interval
 
 Array = NDArray[np.float64]
@@ -72,7 +72,7 @@ def leak(
     room = rooms.get(growing[0])
     status = CONFIRMED if fastest.hours >= SURE * demand.hours else SUSPECTED
     checks = (*fastest.checks, _agree(len(growing), len(judged)))
-    ends = _ends(fastest, room) if room else None
+    ends = until(fastest.line, 0.0, max(room.left, 0.0), fastest.about) if room else None
     return Leak(version, tuple(growing), len(judged), fastest, room, ends, checks, status)
 
 
@@ -80,11 +80,3 @@ def _agree(growing: int, judged: int) -> Check:
     verdict = f"{growing} of {judged} instances that have run long enough grow"
     inputs: dict[str, float | int | str] = {"growing": growing, "judged": judged}
     return Check("instances agree", growing >= AGREE * judged, verdict, inputs)
-
-
-def _ends(grown: Growth, room: Room) -> tuple[float, Interval]:
-    line = grown.line
-    ahead, early, late = (
-        max(room.left, 0.0) / s if s > 0.0 else math.inf for s in (line.slope, line.high, line.low)
-    )
-    return ahead, (early, late)

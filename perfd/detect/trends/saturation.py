@@ -9,15 +9,15 @@ by its daily peaks, since between them there is always room.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perfd.detect.tails import student_tail
-from perfd.detect.trends.growth import Demand, growth
+from perfd.detect.trends.growth import NOTHING, Demand, Growth, growth
 from perfd.detect.trends.mann_kendall import mann_kendall
-from perfd.detect.trends.theil_sen import Line, theil_sen
+from perfd.detect.trends.theil_sen import Line, spread, theil_sen, until
 from perfd.model.finding import Check, Interval
 
 Array = NDArray[np.float64]
@@ -87,10 +87,15 @@ def _days(hours: Array) -> range:
     return range(DAY, len(hours), DAY)
 
 
-def filling(lows: Array, fewest: int, horizon: float) -> Forecast:
-    """Of what only fills, by its lowest parts of each hour; `horizon` in hours."""
+def filling(lows: Array, means: Array, fewest: int, horizon: float) -> Forecast:
+    """Of what only fills, by its lowest parts of each hour, above which the means lie evenly.
+
+    `horizon` and `fewest` in hours.
+    """
     grown = growth(lows, Demand(fewest, 0.0, FILLED))
-    return _forecast(grown.line, grown.level, grown.hours, grown.p, grown.checks, horizon)
+    above = means - lows
+    lift = float(np.median(above[np.isfinite(above)])) if np.isfinite(above).any() else 0.0
+    return _forecast(replace(grown, level=grown.level + lift), horizon)
 
 
 def peaking(means: Array, horizon: float) -> Forecast:
@@ -99,14 +104,14 @@ def peaking(means: Array, horizon: float) -> Forecast:
     days = means[len(means) - number * DAY :].reshape(number, DAY)
     told = np.isfinite(days).sum(axis=1) >= READ
     peaks = np.array([float(np.nanquantile(day, PEAK)) for day in days[told]])
-    enough = _enough(len(peaks))
-    if not enough.passed:
-        return _forecast(Line(0.0, 0.0, 0.0, math.nan), math.nan, 0, 1.0, (enough,), horizon)
+    checks: tuple[Check, ...] = (_enough(len(peaks)),)
+    if not checks[0].passed:
+        return _forecast(Growth(0, 0, NOTHING, math.nan, math.nan, 1.0, checks), horizon)
     t: Array = DAY * (np.flatnonzero(told).astype(float) + 1.0)
     line, trend = theil_sen(t, peaks), mann_kendall(peaks)
-    checks = (enough, *_rising(peaks, trend.z, trend.p))
-    hours = int(t[-1] - t[0])
-    return _forecast(line, line.at(t[-1]), hours, trend.p, checks, horizon)
+    checks = (*checks, *_rising(peaks, trend.z, trend.p))
+    hours, about = int(t[-1] - t[0]), spread(t, peaks, line)
+    return _forecast(Growth(0, hours, line, line.at(t[-1]), about, trend.p, checks), horizon)
 
 
 def _enough(days: int) -> Check:
@@ -127,19 +132,14 @@ def _rising(peaks: Array, z: float, p: float) -> tuple[Check, ...]:
     return monotone, Check("no wander", chance <= P_WANDER, verdict, {"t": t, "p": chance})
 
 
-def _forecast(
-    line: Line, level: float, hours: int, p: float, checks: tuple[Check, ...], horizon: float
-) -> Forecast:
-    ahead, early, late = (_until(level, slope) for slope in (line.slope, line.high, line.low))
-    if all(check.passed for check in checks):
-        checks = (*checks, _near(early, horizon), _not_too_far(ahead, hours))
-    first = level - line.slope * hours
-    return Forecast(ahead, (early, late), line, first, level, hours, p, checks)
-
-
-def _until(level: float, slope: float) -> float:
-    """Hours until 1 is reached."""
-    return max(1.0 - level, 0.0) / slope if slope > 0.0 else math.inf
+def _forecast(grown: Growth, horizon: float) -> Forecast:
+    ahead, (early, late) = until(grown.line, grown.level, 1.0, grown.about)
+    checks = grown.checks
+    if grown.grows:
+        checks = (*checks, _near(early, horizon), _not_too_far(ahead, grown.hours))
+    first = grown.level - grown.line.slope * grown.hours
+    line, level = grown.line, grown.level
+    return Forecast(ahead, (early, late), line, first, level, grown.hours, grown.p, checks)
 
 
 def _near(early: float, horizon: float) -> Check:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from perfd.detect.trends.mann_kendall import spread_of_s
 
 Array = NDArray[np.float64]
+Interval = tuple[float, float]
 NORMAL_95 = 1.959963984540054
 
 
@@ -46,6 +47,23 @@ def theil_sen(t: Array, x: Array, inflation: float = 1.0) -> Line:
     lower = max(round((number - reach) / 2.0) - 1, 0)
     ordered = np.partition(slopes, (lower, upper))
     return Line(slope, float(ordered[lower]), float(ordered[upper]), intercept)
+
+
+def spread(t: Array, x: Array, line: Line) -> float:
+    """How far 95 % of the points lie from the line at most."""
+    return float(np.quantile(np.abs(x - line.intercept - line.slope * t), 0.95))
+
+
+def until(line: Line, level: float, limit: float, about: float) -> tuple[float, Interval]:
+    """How much more of t until the line is at the limit, with the interval (inf: never).
+
+    `level` is what the line says of now, `about` how far that may be off. It is also off by one
+    unit of t, since a point may be of any time within it.
+    """
+    ends = (line.high, level + about + line.high), (line.low, level - about - line.high)
+    early, late = (max(limit - at, 0.0) / s if s > 0.0 else math.inf for s, at in ends)
+    ahead = max(limit - level, 0.0) / line.slope if line.slope > 0.0 else math.inf
+    return ahead, (early, late)
 
 
 def pairs(t: Array, x: Array) -> Array:

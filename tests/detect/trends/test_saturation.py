@@ -7,10 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from perfd.detect.trends.saturation import filling, full, peaking
+from perfd.detect.trends.saturation import Forecast, filling, full, peaking
 
 HOURS = np.arange(168.0)
 HORIZON = 14 * 24.0
+
+
+def fill(parts: np.ndarray) -> Forecast:
+    return filling(parts, parts, 24, HORIZON)
 
 
 def passed(recent: np.ndarray, hours: np.ndarray) -> bool:
@@ -36,7 +40,7 @@ def test_a_first_day_says_nothing() -> None:
 
 def test_a_disk_that_fills() -> None:
     draw = np.random.default_rng(3)
-    found = filling(0.3 + 0.003 * HOURS + 0.002 * draw.standard_normal(168), 24, HORIZON)
+    found = fill(0.3 + 0.003 * HOURS + 0.002 * draw.standard_normal(168))
     assert found.passed
     early, late = found.ci
     assert early <= (1.0 - 0.3 - 0.003 * 167) / 0.003 <= late
@@ -44,13 +48,13 @@ def test_a_disk_that_fills() -> None:
 
 
 def test_a_disk_that_has_time() -> None:
-    found = filling(0.1 + 0.0005 * HOURS, 24, HORIZON)
+    found = fill(0.1 + 0.0005 * HOURS)
     assert (found.checks[-2].name, found.checks[-2].passed) == ("near", False)
 
 
 def test_a_disk_that_does_not_fill() -> None:
     draw = np.random.default_rng(4)
-    found = filling(0.7 + 0.01 * draw.standard_normal(168), 24, HORIZON)
+    found = fill(0.7 + 0.01 * draw.standard_normal(168))
     assert not found.passed
 
 
