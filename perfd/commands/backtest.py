@@ -79,7 +79,7 @@ def _of_store(args: argparse.Namespace, deploys: list[Deploy]) -> Histories:
         raise Unread
     folder = Path(args.store or config.data_dir)
     held, known = read_store(config, folder, args.days / DAY, SystemClock())
-    return Histories(held, deploys or known, pace=config.pace)
+    return Histories(held, deploys or known, pace=config.pace, settings=config.detect)
 
 
 def _deploys(name: str | None) -> list[Deploy]:

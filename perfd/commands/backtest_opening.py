@@ -1,85 +1,70 @@
 """Which tickets perfd would have opened, and which findings it would have kept to itself.
 
-A ticket is for a confirmed change for the worse, of a series that perfd had known for a week by
-then; changes of one service whose times cannot be told apart are one ticket.
+By the rules of the daemon's own scan: a rise that was confirmed, above the floor, of a series that
+was known for long enough; what rose at one time in one service is one ticket.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
-from perfd.model.finding import CONFIRMED
-from perfd.model.times import from_rfc3339
+from perfd.detect.scan.findings import Moved, ranked
+from perfd.detect.scan.opening import HOURS, NEARLY, known_for, large
+from perfd.detect.settings import DetectSettings
+from perfd.model.finding import CONFIRMED, Check
 
-Report = dict[str, Any]
-
-MATURE = 7 * 86_400.0  # s of history (divided by pace) before a series may open a ticket
-TOLD = ("series", "at", "at_ci", "detected_at", "before", "after", "ratio", "ci", "deploy")
+DAY = 24.0 * HOURS
 
 
-def opening(
-    findings: Sequence[Report], begins: Mapping[str, float], pace: float
-) -> tuple[list[Report], list[Report]]:
-    """Tickets, oldest first; and the findings that are none, each with the rule that says so.
+@dataclass(slots=True)
+class Opened:
+    """A ticket: `moves` are all that rose at its time, what it is about first."""
 
-    `begins` tells when each series' history begins (seconds UTC).
-    """
-    tickets: list[Report] = []
-    held: list[Report] = []
-    for found in sorted(findings, key=lambda found: str(found["detected_at"])):
-        if reason := _against(found, begins[found["series"]], pace):
-            rule, words = reason
-            held.append(
-                {
-                    "series": found["series"],
-                    "at": found["at"],
-                    "filter": rule,
-                    "reason": words,
-                    "evaluations": 1,
-                }
-            )
-        else:
-            _file(tickets, found)
-    return [_ticket(ticket["service"], ticket["found"]) for ticket in tickets], held
+    moves: list[Moved] = field(default_factory=list)
+
+    @property
+    def at(self) -> float:
+        """When it would have been opened: with the first of them."""
+        return min(moved.time(moved.seen.end) for moved in self.moves)
+
+    def takes(self, moved: Moved) -> bool:
+        """Whether it is of the same service, and may have happened at the same time."""
+        one = self.moves[0]
+        if (one.subject.service, one.subject.environment) != _place(moved):
+            return False
+        return any(moved.ci[0] <= m.ci[1] and m.ci[0] <= moved.ci[1] for m in self.moves)
 
 
-def _against(found: Report, begin: float, pace: float) -> tuple[str, str] | None:
-    if found["status"] != CONFIRMED:
-        return "confirmation", "seen, and not yet in enough evaluations in a row"
-    if found["direction"] == "down":
-        return "direction", "a change for the better"
-    age = (from_rfc3339(found["detected_at"]) - begin) * pace
-    if age < MATURE:
-        return "maturity", f"{age / 86_400:.1f} days of history by then; 7 are needed"
-    return None
+def tickets(moves: Iterable[Moved], settings: DetectSettings, pace: float) -> list[Opened]:
+    """Oldest first."""
+    opened: list[Opened] = []
+    for moved in sorted(moves, key=lambda moved: moved.time(moved.seen.end)):
+        if against(moved, settings, pace) is not None:
+            continue
+        ticket = next((ticket for ticket in opened if ticket.takes(moved)), None)
+        if ticket is None:
+            ticket = Opened()
+            opened.append(ticket)
+        ticket.moves = ranked([*ticket.moves, moved])
+    return opened
 
 
-def _file(tickets: list[Report], found: Report) -> None:
-    """Into the ticket of the same service whose changes may be the same, or a new one."""
-    for ticket in tickets:
-        if ticket["service"] == found["service"] and any(
-            _meet(found, other) for other in ticket["found"]
-        ):
-            ticket["found"].append(found)
-            return
-    tickets.append({"service": found["service"], "found": [found]})
+def against(moved: Moved, settings: DetectSettings, pace: float) -> Check | None:
+    """The first rule that keeps a finding from being a ticket."""
+    return next((check for check in _rules(moved, settings, pace) if not check.passed), None)
 
 
-def _meet(one: Report, other: Report) -> bool:
-    """Whether the intervals of both change times overlap."""
-    return bool(one["at_ci"][0] <= other["at_ci"][1] and other["at_ci"][0] <= one["at_ci"][1])
+def _rules(moved: Moved, settings: DetectSettings, pace: float) -> Iterator[Check]:
+    seen = moved.seen
+    times = f"found by {seen.times} evaluations in a row, and not by enough of them"
+    yield Check("confirmation", seen.status == CONFIRMED, times)
+    yield Check("direction", moved.rises, "a change for the better")
+    yield large(moved, settings)
+    known, needed = known_for(moved) * pace, settings.scan.maturity
+    words = f"the series was known for {known / DAY:.1f} days by then; {needed / DAY:g} are needed"
+    yield Check("maturity", known >= NEARLY * needed, words)
 
 
-def _ticket(service: str, found: Sequence[Report]) -> Report:
-    """About the largest change; the others are evidence."""
-    first = max(found, key=lambda one: one["ratio"] if one["ratio"] is not None else math.inf)
-    others = sorted(one["series"] for one in found if one is not first)
-    opened = min(str(one["detected_at"]) for one in found)
-    return {
-        "service": service,
-        "opened_at": opened,
-        **{key: first[key] for key in TOLD},
-        "also": others,
-    }
+def _place(moved: Moved) -> tuple[str, str]:
+    return moved.subject.service, moved.subject.environment

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from perfd.commands.backtest_words import size
 from perfd.commands.series_grid import Grid
-from perfd.commands.series_points import Deploy
+from perfd.commands.series_points import SHARES, Deploy
+from perfd.detect.scan.segments import segments
 from perfd.model.times import from_rfc3339
 from perfd.web.svg.axes import Frame, Mark, deploy_marks
 from perfd.web.svg.draw import el, path
@@ -69,6 +70,7 @@ def draw(panel: Panel) -> Markup:
         *(_time_band(one, x) for one in panel.found),
         *deploy_marks(marks, x, FRAME),
         path(_points(panel, x, y), class_="values"),
+        path(_stretches(panel, x, y), class_="stretch"),
         *(part for one in panel.found for part in _levels(one, x, y)),
     )
 
@@ -208,9 +210,21 @@ def _points(panel: Panel, x: Linear, y: Linear | Log) -> Iterable[Point]:
         if not len(held):
             yield None
             continue
-        at = x(grid.time(first) + per * grid.width / 2.0)
+        at = x(grid.time(first) + per * grid.table.width / 2.0)
         for value in {float(held.min()), float(held.max())}:
             yield at, y(value)
+
+
+def _stretches(panel: Panel, x: Linear, y: Linear | Log) -> Iterator[Point]:
+    """The levels and ramps that the whole history consists of, looked at from its end."""
+    grid, values = panel.grid, panel.grid.values[panel.row]
+    shares = grid.kind in SHARES
+    scaled = values if shares else np.log(np.where(values > 0.0, values, np.nan))
+    for part in segments(scaled, grid.table.start, grid.table.width):
+        half = part.slope * (part.end - part.first) / 2.0
+        yield None
+        for cell, level in ((part.first, part.mean - half), (part.end, part.mean + half)):
+            yield x(grid.time(cell)), y(level if shares else math.exp(level))
 
 
 def _day(at: float) -> str:

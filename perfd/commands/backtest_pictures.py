@@ -32,6 +32,7 @@ RULES = (
     "font-weight:600}path{fill:none}.rule{stroke:var(--hair)}.axis{stroke:var(--soft)}"
     ".values{stroke:var(--line);stroke-width:1.1;stroke-linejoin:round}.deploy path{stroke:"
     "var(--soft);stroke-dasharray:2 3}.when{fill-opacity:.16}.interval{fill-opacity:.28}"
+    ".stretch{stroke:var(--ink);stroke-width:1.3;stroke-dasharray:5 3;opacity:.55}"
     ".level{stroke-width:2.2}.at{stroke-width:1}.label{font-weight:600;"
     "paint-order:stroke;stroke:var(--paper);stroke-width:4px}"
     ".before{stroke:var(--before)}.interval.before{fill:var(--before);stroke:none}"

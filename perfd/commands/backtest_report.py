@@ -10,13 +10,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from perfd.commands.backtest_opening import against
 from perfd.commands.backtest_watch import Watched
 from perfd.commands.series_grid import Grid
 from perfd.commands.series_points import SHARES, Deploy
+from perfd.detect.scan.findings import Moved
 from perfd.detect.scan.settings import ScanSettings
 from perfd.detect.scan.suspect import NORMAL_95
 from perfd.detect.scan.track import Seen
 from perfd.detect.scan.walk import Walk
+from perfd.detect.settings import DetectSettings
 from perfd.model.times import to_rfc3339
 
 Report = dict[str, Any]
@@ -33,36 +36,44 @@ class Evaluated:
     deploys: Sequence[Sequence[Deploy]]
     looks: int
     settings: ScanSettings
+    opening: DetectSettings
+    pace: float
 
     def findings(self) -> Iterator[Report]:
         """Confirmed and suspected changes."""
+        yield from (self.told(moved.seen) for moved in self.moves())
+
+    def moves(self) -> Iterator[Moved]:
+        """The same, as the daemon's rules take them."""
         for seen in (*self.walk.confirmed, *self.walk.pending.values()):
-            yield self._told(seen)
+            yield Moved(self.grid.table, seen)
 
     def trends(self) -> Iterator[Report]:
         """Ramps."""
         for seen in self.walk.trends.values():
-            yield self._told(seen)
+            yield self.told(seen)
 
     def held_back(self) -> Iterator[Report]:
-        """Changes beyond chance that a filter stood against to the end."""
+        """Findings that are no tickets; and changes that a filter stood against to the end."""
+        for moved in self.moves():
+            if check := against(moved, self.opening, self.pace):
+                yield self._held(moved.seen.series, moved.seen.step.at, check.name, check.verdict)
         known = (*self.walk.confirmed, *self.walk.pending.values(), *self.walk.trends.values())
         places = [(seen.series, seen.step.at) for seen in known]
         for held in self.watched.held(places, self.settings.same):
-            yield {
-                "series": self.grid.names[held.series],
-                "at": to_rfc3339(self.grid.time(held.at)),
-                "filter": held.filter,
-                "reason": held.verdict,
-                "evaluations": held.times,
-            }
+            times = f"{held.verdict} ({held.times} evaluations)"
+            yield self._held(held.series, held.at, held.filter, times)
+
+    def _held(self, series: int, at: int, name: str, reason: str) -> Report:
+        time = to_rfc3339(self.grid.time(at))
+        return {"series": self.grid.names[series], "at": time, "filter": name, "reason": reason}
 
     def not_judged(self) -> Iterator[Report]:
         """Nothing passes silently: what was too short for a verdict."""
         grid, fewest = self.grid, self.settings.fewest
-        known = np.isfinite(grid.first[:, -self.settings.window :]).sum(axis=1)
+        known = np.isfinite(grid.table.first[:, -self.settings.window :]).sum(axis=1)
         for i in np.flatnonzero(known < fewest):
-            cells = f"{known[i]} cells of {grid.width / 3600:g} h with data"
+            cells = f"{known[i]} cells of {grid.table.width / 3600:g} h with data"
             yield {"series": grid.names[i], "reason": f"{cells}; {fewest} needed"}
 
     def thin(self) -> Iterator[Report]:
@@ -72,11 +83,12 @@ class Evaluated:
                 reason = f"{few} of {self.grid.cells} cells have fewer than 5 requests"
                 yield {"series": name, "reason": reason}
 
-    def _told(self, seen: Seen) -> Report:
+    def told(self, seen: Seen) -> Report:
+        """A change as `--json` prints it."""
         grid, step = self.grid, seen.step
         return {
             "series": grid.names[seen.series],
-            "service": grid.services[seen.series],
+            "service": grid.table.subjects[seen.series].service,
             "at": to_rfc3339(grid.time(step.at)),
             "detected_at": to_rfc3339(grid.time(seen.end)),
             "before": step.before,
@@ -92,6 +104,7 @@ class Evaluated:
             "after_ci": self._interval(seen, before=False),
             "counts": self._counts(seen),
             "deploy": self._deploy(seen),
+            "over": None if seen.over is None else to_rfc3339(grid.time(seen.over)),
             "checks": [
                 {"name": c.name, "passed": c.passed, "verdict": c.verdict} for c in step.checks
             ],
@@ -99,7 +112,7 @@ class Evaluated:
 
     def _interval(self, seen: Seen, *, before: bool) -> list[float]:
         """Of a level, 95 %: the noise of a cell over the root of how many there are."""
-        step, cells = seen.step, self._cells(self.grid.first, seen)[not before]
+        step, cells = seen.step, self._cells(self.grid.table.first, seen)[not before]
         level = step.before if before else step.after
         error = NORMAL_95 * step.noise / math.sqrt(max(int(np.isfinite(cells).sum()), 1))
         if self.grid.kind not in SHARES:
@@ -122,7 +135,7 @@ class Evaluated:
         """Requests before and after, in the cells that were looked at; None where not counted."""
         if not self.grid.counted:
             return None
-        return [float(np.nansum(side)) for side in self._cells(self.grid.second, seen)]
+        return [float(np.nansum(side)) for side in self._cells(self.grid.table.second, seen)]
 
     def _deploy(self, seen: Seen) -> Report | None:
         """The deploy that the change may have come with."""

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
-from perfd.commands.backtest_opening import opening
+from perfd.commands.backtest_opening import tickets
 from perfd.commands.backtest_report import Evaluated
 from perfd.commands.backtest_watch import Watched
 from perfd.commands.series_grid import Grid
 from perfd.commands.series_points import SHARES, Deploy
+from perfd.detect.scan.findings import Moved
 from perfd.detect.scan.levels import Levels
 from perfd.detect.scan.settings import ScanSettings
 from perfd.detect.scan.shares import Shares
 from perfd.detect.scan.walk import Walk, ends
+from perfd.detect.settings import DetectSettings
+from perfd.model.times import to_rfc3339
 
 Report = dict[str, Any]
 
@@ -32,6 +33,7 @@ class Histories:
     deploys: Sequence[Deploy] = ()
     left_out: Sequence[tuple[str, str]] = ()
     pace: float = 1.0
+    settings: DetectSettings = field(default_factory=DetectSettings)
 
 
 def backtest(histories: Histories, every: float, *, walk: bool) -> Report:
@@ -42,45 +44,54 @@ def backtest(histories: Histories, every: float, *, walk: bool) -> Report:
         found = [report for part in parts for report in reports(part)]
         return sorted(found, key=lambda report: (report.get("at", ""), report["series"]))
 
-    findings = all_of(Evaluated.findings)
-    begins = {name: at for grid in histories.grids for name, at in _begins(grid)}
-    tickets, kept = opening(findings, begins, histories.pace)
     unused = [{"series": name, "reason": why} for name, why in histories.left_out]
     return {
         "series": sum(len(grid.names) for grid in histories.grids),
         "evaluations": sum(part.looks * len(part.grid.names) for part in parts),
-        "findings": findings,
+        "findings": all_of(Evaluated.findings),
         "trends": all_of(Evaluated.trends),
-        "would_open": tickets,
-        "held_back": [*kept, *all_of(Evaluated.held_back)],
+        "would_open": list(_opened(parts, histories)),
+        "held_back": all_of(Evaluated.held_back),
         "not_judged": all_of(Evaluated.not_judged),
         "left_out": [*unused, *all_of(Evaluated.thin)],
     }
 
 
+def _opened(parts: Sequence[Evaluated], histories: Histories) -> Iterator[Report]:
+    """Tickets, about the first of their findings; the others moved at the same time."""
+    owners = {id(part.grid.table): part for part in parts}
+
+    def told(moved: Moved) -> Report:
+        return owners[id(moved.table)].told(moved.seen)
+
+    moves = (moved for part in parts for moved in part.moves())
+    for ticket in tickets(moves, histories.settings, histories.pace):
+        first, *others = (told(moved) for moved in ticket.moves)
+        also = sorted(one["series"] for one in others)
+        yield {"opened_at": to_rfc3339(ticket.at), **first, "also": also}
+
+
 def _evaluated(histories: Histories, grid: Grid, every: float, walk: bool) -> Evaluated:
     settings = ScanSettings()
-    step = max(round(every / histories.pace / grid.width), 1)
+    step = max(round(every / histories.pace / grid.table.width), 1)
     looks = ends(grid.cells, step, settings, walk)
     deploys = [deploys_of(histories.deploys, name) for name in grid.names]
     cells = {i: [grid.cell(d.time) for d in found] for i, found in enumerate(deploys) if found}
-    watched = Watched(_history(grid, settings))
+    watched = Watched(_history(grid, settings, histories.pace))
     walked = Walk(watched, settings, cells)
     for end in looks:
         walked.look(end, decide=walk or end == looks[-1])
-    return Evaluated(grid, walked, watched, deploys, len(looks), settings)
+    return Evaluated(
+        grid, walked, watched, deploys, len(looks), settings, histories.settings, histories.pace
+    )
 
 
-def _history(grid: Grid, settings: ScanSettings) -> Levels | Shares:
+def _history(grid: Grid, settings: ScanSettings, pace: float) -> Levels | Shares:
+    """A cell is an hour of paced time, so a day has 24 of them at any pace."""
+    table = grid.table
     if grid.kind in SHARES:
-        return Shares(grid.first, grid.second, settings)
-    return Levels(grid.first, grid.start, grid.width, settings)
-
-
-def _begins(grid: Grid) -> Iterable[tuple[str, float]]:
-    """Each series, and when its first cell with data begins."""
-    for name, cells in zip(grid.names, np.isfinite(grid.first), strict=True):
-        yield name, grid.time(int(np.argmax(cells)))
+        return Shares(table.first, table.second, settings)
+    return Levels(table.first, table.start * pace, table.width * pace, settings)
 
 
 def deploys_of(deploys: Iterable[Deploy], series: str) -> list[Deploy]:

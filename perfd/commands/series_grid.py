@@ -16,6 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfd.commands.series_points import SHARES, Points
+from perfd.detect import measures
+from perfd.detect.scan.table import GAUGE, LEVEL, RATE, Subject, Table
+from perfd.model.series import Series
 
 Array = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -25,24 +28,25 @@ FEWEST = 168  # cells that a history is divided into, as far as its rows allow
 HALF = 0.5  # of the rows that a cell may hold; with fewer it is a gap
 FEWEST_REQUESTS = 5.0  # in a cell, where they were counted; with fewer it is a gap
 MOST_CELLS = 200_000
+TABLES = {"latency": LEVEL, "gauge": GAUGE, "share": RATE, "ratio": RATE}
+METRICS = {
+    "latency": measures.LATENCY_MEAN,
+    "gauge": "memory",
+    "share": "share",
+    "ratio": measures.ERROR_RATE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Series of one kind on cells of `width` seconds, the first of which begins at `start`.
+    """Series of one kind as a table of the daemon's scan, with the names that a person gave them.
 
-    `first` and `second` (series, cells): the weighted geometric mean of the values and the weight,
-    which is a count of requests where they were `counted`; or the sums of k and of n. NaN where
-    there is nothing. `services` are whose they are; `thin` is how many cells of each had points,
-    and too few requests.
+    The values of a level are weighted geometric means, and their counts those of requests only
+    where they were `counted`. `thin` is how many cells of each had points, and too few requests.
     """
 
     names: tuple[str, ...]
-    services: tuple[str, ...]
-    start: float
-    width: float
-    first: Array
-    second: Array
+    table: Table
     kind: str
     counted: bool
     thin: tuple[int, ...]
@@ -50,20 +54,21 @@ class Grid:
     @property
     def cells(self) -> int:
         """How many."""
-        return int(self.first.shape[1])
+        return self.table.cells
 
     @property
     def values(self) -> Array:
-        """What was measured; of shares the rate."""
-        return self.first / self.second if self.kind in SHARES else self.first
+        """What was measured (series, cells); of shares the rate."""
+        table = self.table
+        return table.first / table.second if self.kind in SHARES else table.first
 
     def time(self, cell: int) -> float:
         """When a cell begins."""
-        return self.start + cell * self.width
+        return self.table.start + cell * self.table.width
 
     def cell(self, time: float) -> int:
         """Which cell holds a time."""
-        return math.floor((time - self.start) / self.width)
+        return math.floor((time - self.table.start) / self.table.width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +139,23 @@ def _grid(place: Place, series: Mapping[str, Points], kind: str) -> Grid:
         thin.append(int(few.sum()))
         full &= ~few
         upper[i, full], lower[i, full] = total[full], weight[full]
+    subjects = tuple(_subject(name, kind) for name in series)
+    start = first * place.width + place.phase
     return Grid(
         names=tuple(series),
-        services=tuple(service_of(name) for name in series),
-        start=first * place.width + place.phase,
-        width=place.width,
-        first=upper,
-        second=lower,
+        table=Table(subjects, start, place.width, upper, lower),
         kind=kind,
         counted=kind in SHARES or any(points.counted for points in series.values()),
         thin=tuple(thin),
     )
+
+
+def _subject(name: str, kind: str) -> Subject:
+    """What a series is about, as far as its name tells; nobody said in which unit it is."""
+    service = service_of(name)
+    rest = name.removeprefix(service).strip("/ |:")
+    series = Series.of("backtest", series=name)
+    return Subject(service, "", rest, METRICS[kind], "", series, TABLES[kind])
 
 
 def _sums(points: Points, index: Places, cells: int, kind: str) -> tuple[Array, Array, Array]:

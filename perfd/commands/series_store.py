@@ -64,14 +64,11 @@ def _grid(kind: str, tables: Iterable[Table]) -> Iterator[Grid]:
     if not len(full):
         return
     told = slice(full[0], full[-1] + 1)
+    width, start = held[0].width, held[0].start + float(full[0]) * held[0].width
     subjects = [subject for table in held for subject in table.subjects]
     yield Grid(
         names=tuple(_name(subject) for subject in subjects),
-        services=tuple(subject.service for subject in subjects),
-        start=held[0].start + float(full[0]) * held[0].width,
-        width=held[0].width,
-        first=first[:, told],
-        second=second[:, told],
+        table=Table(tuple(subjects), start, width, first[:, told], second[:, told]),
         kind=KINDS[kind],
         counted=kind != GAUGE,
         thin=(0,) * len(subjects),
