@@ -12,6 +12,7 @@ from perfd.jobs.canary import CanaryJob
 from perfd.jobs.deliver import Deliverer
 from perfd.jobs.desk import TicketDesk
 from perfd.jobs.detect import DetectJob
+from perfd.jobs.detectability import DetectabilityJob
 from perfd.jobs.follow import Follower
 from perfd.jobs.functions import FunctionJob
 from perfd.jobs.instances import InstanceJob
@@ -64,6 +65,7 @@ class Judging:
             store, self.follower, config.detect, pace, meter, lambda: self._detect.budgets
         )
         self._trends = TrendJob(store, self.follower.record, config.detect, pace, meter)
+        self._detectability = DetectabilityJob(store, config.detect, pace, meter, around.random)
         minute, every = MINUTE / pace, around.schedule.every
         every(minute, "detect", in_thread(self._detect.run))
         every(minute, "canary", in_thread(self._canary.run))
@@ -73,6 +75,7 @@ class Judging:
         every(360.0 * minute, "trends", in_thread(self._trends.run))
         every(minute, "verify", in_thread(self._verify.run))
         every(minute, "follow", in_thread(self.follower.tick))
+        every(60.0 * minute, "detectability", in_thread(self._detectability.run))
         every(5.0 * minute, "scan", in_thread(self._scan.run))
 
     def configure(self, config: Config, trackers: Sequence[Tracker]) -> None:
@@ -82,5 +85,6 @@ class Judging:
         self._canary.configure(config.detect)
         self._trends.configure(config.detect)
         self._scan.configure(config.detect)
+        self._detectability.configure(config.detect)
         self.follower.configure(config.tickets)
         self.component.configure(trackers)
