@@ -12,6 +12,7 @@ from collections.abc import Callable
 from perfd.model.evidence import Evidence
 from perfd.model.ticket import Ticket
 from perfd.tickets import sections, wording
+from perfd.tickets.identity import about
 from perfd.tickets.machine import machine_block
 from perfd.tickets.markdown import code, plain
 
@@ -33,7 +34,7 @@ SECTIONS: tuple[Section, ...] = (
 
 def title_of(ticket: Ticket) -> str:
     """One line without markup: `pricing POST /quote: p95 41 ms → 72 ms (+76 %) since 1.1.0`."""
-    where = " ".join(filter(None, (plain(ticket.service, 60), plain(ticket.operation, 100))))
+    where = " ".join(filter(None, (plain(ticket.service, 60), plain(about(ticket), 100))))
     since = f" since {plain(ticket.suspects[0].version, 60)}" if ticket.suspects else ""
     return f"{where}: {_moved(ticket, interval=False)}{since}"
 
@@ -53,7 +54,7 @@ def body_of(ticket: Ticket, evidence: Evidence | None, base_url: str) -> str:
 
 def claim_line(ticket: Ticket) -> str:
     """The first line, in bold."""
-    where = " ".join(code(name) for name in (ticket.service, ticket.operation) if name)
+    where = " ".join(code(name) for name in (ticket.service, about(ticket)) if name)
     since = f" since {code(ticket.suspects[0].version)}" if ticket.suspects else ""
     when = wording.moment(ticket.change_at)
     line = f"**{where}: {_moved(ticket, interval=True)}{since}, {when}**"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from perfd.model.finding import Finding
 from perfd.model.identity import fingerprint, ticket_id
+from perfd.model.ticket import Ticket
 
 # Kinds that are two views of one trouble belong to one family, hence to one ticket.
 FAMILIES = {
@@ -37,6 +38,13 @@ def subject(finding: Finding) -> str:
         return finding.operation
     label = finding.series.label
     return next((label[name] for name in RESOURCES if label.get(name)), "")
+
+
+def about(ticket: Ticket) -> str:
+    """The operation, or the function whose share it is; empty where it is the whole service."""
+    if ticket.metric == "share" and ticket.hotspots:
+        return ticket.hotspots[0].function
+    return ticket.operation
 
 
 def mark(finding: Finding) -> str:

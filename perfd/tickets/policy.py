@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from perfd.tickets.settings import TicketSettings
 
 
+DAY = 86_400.0
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """Durations in real seconds."""
@@ -17,6 +20,7 @@ class Policy:
     verify_requests: int
     verify_deadline: float
     guard: float
+    day: float = DAY  # over which a change is judged whose sides are told by time
 
     @classmethod
     def of(cls, settings: TicketSettings, pace: float) -> Policy:
@@ -28,4 +32,5 @@ class Policy:
             settings.verify_requests,
             settings.verify_deadline / pace,
             settings.guard,
+            DAY / pace,
         )

@@ -25,8 +25,9 @@ from collections.abc import Callable
 
 from perfd.model.evidence import Rule
 from perfd.model.finding import Estimate, Finding
+from perfd.tickets.identity import subject
 from perfd.tickets.policy import Policy
-from perfd.tickets.wording import band, count, length, metric_name, share
+from perfd.tickets.wording import band, count, counted, length, metric_name, share
 
 FLOOR = math.log(1.05)  # a smaller margin is below what production noise allows
 CEILING = math.log(1.25)  # a fix that leaves a quarter is not one, however bad it was
@@ -42,18 +43,20 @@ def make_rule(finding: Finding, policy: Policy) -> Rule | None:
     if before is None or after is None or before.value == after.value:
         return None
     low, high = bounds(finding.metric, before, after)
+    # What a scan compares are whole days: a fix that is judged by its night would always do.
+    seconds = max(policy.verify_after, policy.day if finding.trigger == "scan" else 0.0)
     rule = Rule(
         finding.metric,
         finding.unit,
         low,
         high,
-        policy.verify_after,
+        seconds,
         policy.verify_requests,
         policy.guard,
         "",
         finding.status_class,
     )
-    return dataclasses.replace(rule, text=sentence(rule, finding.operation, finding.service))
+    return dataclasses.replace(rule, text=sentence(rule, subject(finding), finding.service))
 
 
 def sentence(rule: Rule, operation: str, service: str, quote: Callable[[str], str] = str) -> str:
@@ -64,8 +67,8 @@ def sentence(rule: Rule, operation: str, service: str, quote: Callable[[str], st
     return (
         f"the 95 % interval of the {name} of {quote(operation or service)}{among} is inside "
         f"{band(rule.low, rule.high, rule.unit)}, over at least {length(rule.min_seconds)} and "
-        f"{count(rule.min_count)} requests of a version deployed after this one, with no other "
-        f"operation of {quote(service)} worse by {share(rule.guard)}{errors}"
+        f"{count(rule.min_count)} {counted(rule.metric)} of a version deployed after this one, "
+        f"with no other operation of {quote(service)} worse by {share(rule.guard)}{errors}"
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from perfd.model.evidence import CallRow, Evidence, Hotspot, MetricRow
+from perfd.model.finding import Estimate
 from perfd.model.ticket import Impact, State, Ticket
 from perfd.tickets import wording
+from perfd.tickets.identity import about
 from perfd.tickets.markdown import code, words
 from perfd.tickets.plan import plan_of
 from perfd.tickets.rule import sentence
@@ -22,16 +24,10 @@ def measurements(ticket: Ticket, evidence: Evidence | None) -> str:
     before, after = ticket.before, ticket.after
     if evidence is None or not evidence.rows or before is None or after is None:
         return ""
-    head = ("", f"before ({code(before.version)})", f"after ({code(after.version)})", "change")
+    head = ("", _side("before", before), _side("after", after), "change")
     rows = [_metric(row) for row in evidence.rows[:MOST_ROWS]]
-    rows.append(
-        (
-            "requests",
-            f"{count(before.count)} in {length(before.end - before.start)}",
-            f"{count(after.count)} in {length(after.end - after.start)}",
-            "",
-        )
-    )
+    if before.count or after.count:
+        rows.append((wording.counted(ticket.metric), _requests(before), _requests(after), ""))
     return _table(head, rows)
 
 
@@ -133,7 +129,7 @@ def judged(ticket: Ticket, evidence: Evidence | None) -> str:
     rule = ticket.verification.rule
     if rule is None:
         return "**Judged fixed when** a person closes it: there is no baseline to compare with."
-    fixed = sentence(rule, ticket.operation, ticket.service, code)
+    fixed = sentence(rule, about(ticket), ticket.service, code)
     mark = f"Put `Perf-Ticket: {ticket.id}` into the commit, or just deploy."
     return f"**Judged fixed when** {fixed}. {mark}"
 
@@ -152,6 +148,15 @@ def status(ticket: Ticket, base_url: str) -> str:
         lines.append(f"Verdict on {code(verdict.version)}:{named} {words(verdict.text)}.")
     lines.append(f"[Evidence: flame graph, traces, raw numbers]({base_url}/tickets/{ticket.id})")
     return "\n\n".join(lines)
+
+
+def _side(name: str, side: Estimate) -> str:
+    """A side that is told by time has no version."""
+    return f"{name} ({code(side.version)})" if side.version else name
+
+
+def _requests(side: Estimate) -> str:
+    return f"{count(side.count)} in {length(side.end - side.start)}"
 
 
 def _metric(row: MetricRow) -> tuple[str, ...]:

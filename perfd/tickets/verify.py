@@ -15,7 +15,16 @@ from dataclasses import dataclass
 from perfd.model.evidence import Rule
 from perfd.model.finding import Check, Estimate
 from perfd.model.ticket import Ticket, Verdict, Verification
-from perfd.tickets.wording import band, count, length, metric_name, quantity, scale_of, share
+from perfd.tickets.wording import (
+    band,
+    count,
+    counted,
+    length,
+    metric_name,
+    quantity,
+    scale_of,
+    share,
+)
 
 ERRORS = "error_rate"
 GROWTH = 1.5  # of the number of requests between two looks
@@ -145,7 +154,7 @@ def _broken(guard: Guard, rule: Rule) -> str:
 def _missing(rule: Rule, after: Estimate | None) -> str:
     have, lasted = (after.count, after.end - after.start) if after else (0, 0.0)
     return (
-        f"too little yet: {count(have)} of {count(rule.min_count)} requests, "
+        f"too little yet: {count(have)} of {count(rule.min_count)} {counted(rule.metric)}, "
         f"{length(lasted)} of {length(rule.min_seconds)}"
     )
 
@@ -167,7 +176,7 @@ def _numbers(rule: Rule, ticket: Ticket, after: Estimate) -> str:
     )
     return (
         f"{metric_name(rule.metric)} {new} ({band(*after.ci, rule.unit, scale)}) "
-        f"over {count(after.count)} requests of {ticket.verification.version}; "
+        f"over {count(after.count)} {counted(rule.metric)} of {ticket.verification.version}; "
         f"it was {old} before the change and {bad} after it, "
         f"and the bound is {band(rule.low, rule.high, rule.unit, scale)}"
     )

@@ -42,6 +42,7 @@ _METRICS = {
     "latency.mean": "mean latency",
     "cpu_per_request": "CPU per request",
     "error_rate": "error rate",
+    "share": "share of CPU",
 }
 
 
@@ -50,6 +51,11 @@ def metric_name(metric: str) -> str:
     if metric in _METRICS:
         return _METRICS[metric]
     return metric.removeprefix("latency.").replace("_", " ")
+
+
+def counted(metric: str) -> str:
+    """What the count of an estimate counts."""
+    return "samples" if metric == "share" else "requests"
 
 
 def scale_of(unit: str, *values: float) -> Scale:

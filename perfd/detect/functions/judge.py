@@ -10,7 +10,7 @@ from perfd.detect.functions.rise import Rise
 from perfd.detect.wording import percent
 from perfd.model.finding import Check
 
-FLOOR = "effect floor"
+FLOOR = "part of all CPU"
 FILTERS: tuple[Callable[[Rise], Check], ...] = (
     composition.check,
     renamed.check,

@@ -29,8 +29,9 @@ def estimates(
 ) -> tuple[Estimate, Estimate]:
     """Both sides with their intervals; counts are samples."""
     middle, end = table.time(at), table.time(table.cells)
+    first = table.time(int(np.argmax(np.isfinite(table.samples))))
     return (
-        _side(counts, counts.k0, counts.n0, (table.start, middle), versions[0]),
+        _side(counts, counts.k0, counts.n0, (first, middle), versions[0]),
         _side(counts, counts.k1, counts.n1, (middle, end), versions[1]),
     )
 
