@@ -15,16 +15,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MARGIN = 5  # cells
+MONTHLY = "%Y-%m"
 
 Annotations = Mapping[str, Sequence[int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Annotated:
-    """A series of one variable, and the first cells of new segments, by annotator."""
+    """A series of one variable, and the first cells of new segments, by annotator.
+
+    `season` is how many cells the calendar gives it: 12 months, or 1 for none.
+    """
 
     name: str
     values: tuple[float, ...]
+    season: int
     annotations: Annotations
 
 
@@ -38,7 +43,8 @@ def annotated(folder: Path) -> list[Annotated]:
         told = json.loads(file.read_text("utf-8"))
         if told["n_dim"] == 1:
             values = tuple(float(value) for value in told["series"][0]["raw"])
-            found.append(Annotated(file.stem, values, annotations[file.stem]))
+            season = 12 if told.get("time", {}).get("format") == MONTHLY else 1
+            found.append(Annotated(file.stem, values, season, annotations[file.stem]))
     return found
 
 
