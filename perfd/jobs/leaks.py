@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from perfd.detect.trends.leak import Room, leak
 from perfd.detect.trends.leak_finding import Place, finding
 from perfd.detect.trends.rooms import container_of
 from perfd.detect.trends.settings import TrendSettings
-from perfd.interfaces import Meter, Store
+from perfd.interfaces import Labels, Meter, Store
 from perfd.jobs.gauge_hours import HOUR, GaugeHours, low, mean
 from perfd.model.evidence import Found
 from perfd.model.series import CPU_SHARE, MEMORY, OVERFLOW, UNKNOWN
@@ -45,7 +46,7 @@ class Leaks:
             try:
                 found = list(self._of(place, hours, now))
             except (ArithmeticError, LookupError, ValueError):
-                self._meter.count("perfd_trends_judged", what="memory", outcome="failed")
+                self._count("failed")
                 log.exception("the memory of %s in %s could not be judged", *place)
             else:
                 yield from found
@@ -58,28 +59,21 @@ class Leaks:
             if instance != OVERFLOW and np.isfinite(lows[-RECENT:]).any():
                 versions[series.label.get("version", UNKNOWN)][instance] = lows
         for version, memory in versions.items():
-            found = leak(version, memory, {}, self._demand)
+            found = leak(version, memory, partial(self._rooms, labels, memory, hours), self._demand)
+            grows = found is not None and found.passed
             outcome = "steady" if found is None else found.checks[-1].name
-            if found is not None and found.passed:
-                outcome = "grows"
-                rooms = self._rooms(labels, found.instances[0], memory, hours)
-                found = leak(version, memory, rooms, self._demand) or found
+            self._count("grows" if grows else outcome)
+            if found is not None and grows:
                 yield Found(finding(place, found, hours.end, hours.width, now))
-            self._meter.count("perfd_trends_judged", what="memory", outcome=outcome)
 
     def _rooms(
-        self,
-        labels: Mapping[str, str],
-        instance: str,
-        memory: Mapping[str, Array],
-        hours: GaugeHours,
-    ) -> dict[str, Room]:
-        """What is left for one instance, of its container's limit or its host; the less counts."""
-        rooms = [*self._of_host({**labels, "instance": instance}, hours)]
-        rooms += self._of_container(memory[instance], hours)
-        return {instance: min(rooms, key=lambda room: room.left)} if rooms else {}
+        self, labels: Labels, memory: Mapping[str, Array], hours: GaugeHours, instance: str
+    ) -> list[Room]:
+        """What is left for one instance, of its host and of its container's limit."""
+        of = {**labels, "instance": instance}
+        return [*self._of_host(of, hours), *self._of_container(memory[instance], hours)]
 
-    def _of_host(self, labels: Mapping[str, str], hours: GaugeHours) -> Iterator[Room]:
+    def _of_host(self, labels: Labels, hours: GaugeHours) -> Iterator[Room]:
         for series in hours.last(1).rows(CPU_SHARE, labels, mean):
             host = series.label.get("host", "")
             for left in hours.last(1).rows(AVAILABLE, {"host": host}, low).values():
@@ -94,6 +88,9 @@ class Leaks:
         if name is not None:
             for limit in hours.last(1).rows(LIMIT, {"container": name}, low).values():
                 yield Room(float(limit[-1] - usages[name][-1]), f"the limit of container {name}")
+
+    def _count(self, outcome: str) -> None:
+        self._meter.count("perfd_trends_judged", what="memory", outcome=outcome)
 
 
 def _place(label: Mapping[str, str]) -> Place:

@@ -78,7 +78,7 @@ def test_a_leak_names_instances_and_when_memory_ends() -> None:
     assert "a, b of 1.0.0 grow" in found.reason or "b, a of 1.0.0 grow" in found.reason
     assert "host node-1" in found.reason
     room = next(check for check in found.checks if check.name == "room")
-    assert float(room.inputs["early"]) <= 500.0 <= float(room.inputs["late"])
+    assert float(room.inputs["early"]) <= 250.0 <= float(room.inputs["late"])
 
 
 def test_steady_memory_is_counted_and_not_told() -> None:

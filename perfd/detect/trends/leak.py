@@ -7,17 +7,22 @@ shard), and its container or host is still watched for running full.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perfd.detect.trends.growth import Demand, Growth, growth
-from perfd.detect.trends.theil_sen import until
+from perfd.detect.trends.theil_sen import Line, until
 from perfd.model.finding import CONFIRMED, SUSPECTED, Check, Interval
 
 Array = NDArray[np.float64]
+
+Ends = tuple[float, Interval]
+Rooms = Callable[[str], Sequence["Room"]]  # of an instance
 
 AGREE = 0.5  # of the instances that have run long enough
 SURE = 2  # times the least time: a cache of a day's requests has stopped to grow by then
@@ -25,7 +30,10 @@ SURE = 2  # times the least time: a cache of a day's requests has stopped to gro
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What is left of memory: `left` bytes of `what` (a container's limit, a host)."""
+    """What is left of memory: `left` bytes of `what` (a container's limit, a host).
+
+    Instances whose rooms are equal share it.
+    """
 
     left: float
     what: str
@@ -35,8 +43,8 @@ class Room:
 class Leak:
     """Which `instances` of a version grow, fastest first, and how the fastest does.
 
-    `ends` are the hours until it has used up `room`, with their 95 % interval; None where nobody
-    knows how much room there is. `judged` is how many have run long enough.
+    `ends` are the hours until those that share `room`, the first to be full, have used it up, with
+    their 95 % interval; None where nobody knows of any. `judged` have run long enough.
     """
 
     version: str
@@ -44,7 +52,7 @@ class Leak:
     judged: int
     growth: Growth
     room: Room | None
-    ends: tuple[float, Interval] | None
+    ends: Ends | None
     checks: tuple[Check, ...]
     status: str
 
@@ -54,29 +62,45 @@ class Leak:
         return all(check.passed for check in self.checks)
 
 
-def leak(
-    version: str, lows: Mapping[str, Array], rooms: Mapping[str, Room], demand: Demand
-) -> Leak | None:
+def leak(version: str, lows: Mapping[str, Array], rooms: Rooms, demand: Demand) -> Leak | None:
     """Of the instances of one version, each with its lowest memory by the hour; now is the end.
 
-    None where no instance grows.
+    `rooms` is asked for what the growing ones live in. None where no instance grows.
     """
-    all_grown = {name: growth(x, demand) for name, x in lows.items()}
-    judged = {name: g for name, g in all_grown.items() if g.checks[0].passed}
-    growing = sorted(
-        (name for name, g in judged.items() if g.grows), key=lambda n: -judged[n].line.slope
-    )
+    judged = {name: g for name, x in lows.items() if (g := growth(x, demand)).checks[0].passed}
+    growing = {name: g for name, g in judged.items() if g.grows}
     if not growing:
         return None
-    fastest = judged[growing[0]]
-    room = rooms.get(growing[0])
+    names = tuple(sorted(growing, key=lambda name: -growing[name].line.slope))
+    fastest = growing[names[0]]
     status = CONFIRMED if fastest.hours >= SURE * demand.hours else SUSPECTED
     checks = (*fastest.checks, _agree(len(growing), len(judged)))
-    ends = until(fastest.line, 0.0, max(room.left, 0.0), fastest.about) if room else None
-    return Leak(version, tuple(growing), len(judged), fastest, room, ends, checks, status)
+    room, ends = None, None
+    if checks[-1].passed:
+        room, ends = _ends(growing, rooms)
+    return Leak(version, names, len(judged), fastest, room, ends, checks, status)
 
 
 def _agree(growing: int, judged: int) -> Check:
     verdict = f"{growing} of {judged} instances that have run long enough grow"
     inputs: dict[str, float | int | str] = {"growing": growing, "judged": judged}
     return Check("instances agree", growing >= AGREE * judged, verdict, inputs)
+
+
+def _ends(growing: Mapping[str, Growth], rooms: Rooms) -> tuple[Room | None, Ends | None]:
+    """The first room to be full, and when."""
+    shared: defaultdict[Room, list[Growth]] = defaultdict(list)
+    for name, grown in growing.items():
+        for room in rooms(name):
+            shared[room].append(grown)
+    found = {room: _until_full(room, all_of) for room, all_of in shared.items()}
+    if not found:
+        return None, None
+    first = min(found, key=lambda room: found[room][0])
+    return first, found[first]
+
+
+def _until_full(room: Room, growing: Sequence[Growth]) -> Ends:
+    slope, low, high = (sum(of) for of in zip(*(g.line[:3] for g in growing), strict=True))
+    about = math.sqrt(sum(g.about**2 for g in growing))
+    return until(Line(slope, low, high, 0.0), 0.0, max(room.left, 0.0), about)

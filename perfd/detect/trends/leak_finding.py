@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from perfd.detect.trends.leak import Leak
-from perfd.detect.trends.told import Stretch, mebibytes, sides, when
+from perfd.detect.trends.told import Stretch, sides, size, when
 from perfd.model.finding import Check, Finding
 from perfd.model.series import MEMORY, Series
 
@@ -53,7 +53,7 @@ def _what(leak: Leak) -> str:
     many = len(leak.instances) > 1
     return (
         f"{named}{more if len(leak.instances) > MOST_NAMED else ''} of {leak.version} "
-        f"{'grow' if many else 'grows'} by {mebibytes(line.slope, (line.low, line.high))} an hour"
+        f"{'grow' if many else 'grows'} by {size(line.slope, (line.low, line.high))} an hour"
         f"{' (the fastest)' if many else ''}, for {leak.growth.hours} hours"
     )
 
@@ -63,7 +63,7 @@ def _end(leak: Leak, now: float, width: float) -> str:
         return "nobody says how much memory there is for it"
     ahead, ci = leak.ends
     date = when(now, ahead * width, (ci[0] * width, ci[1] * width))
-    return f"{leak.room.what} has {mebibytes(leak.room.left)} left, until {date}"
+    return f"{leak.room.what} has {size(leak.room.left)} left, which are used up on {date}"
 
 
 def _room(leak: Leak) -> tuple[Check, ...]:

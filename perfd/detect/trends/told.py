@@ -51,10 +51,11 @@ def between(first: tuple[float, Interval], last: tuple[float, Interval], stretch
     return Sides(before, after, Effect(after.value / before.value, ratios, absolute))
 
 
-def mebibytes(amount: float, ends: Interval | None = None) -> str:
+def size(amount: float, ends: Interval | None = None) -> str:
     """`4.1 MiB (4.0 … 4.2)`."""
-    text = f"{amount / MIB:.3g} MiB"
-    return f"{text} ({ends[0] / MIB:.3g} … {ends[1] / MIB:.3g})" if ends else text
+    unit, name = (MIB, "MiB") if abs(amount) < 1000.0 * MIB else (1024.0 * MIB, "GiB")
+    text = f"{amount / unit:.3g} {name}"
+    return f"{text} ({ends[0] / unit:.3g} … {ends[1] / unit:.3g})" if ends else text
 
 
 def when(now: float, ahead: float, ci: Interval) -> str:

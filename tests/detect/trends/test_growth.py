@@ -83,10 +83,16 @@ def test_a_line_without_noise() -> None:
     assert failed(400 * MB * (1.0 + 0.01 * HOURS)) == ""
 
 
+def nowhere(_: str) -> list[Room]:
+    return []
+
+
 def test_instances_agree() -> None:
     grows, flat = noisy(1.0 + 0.01 * HOURS), noisy(1.0 + 0.0 * HOURS, 2)
-    one = leak("1.0.0", {"a": flat, "b": grows, "c": flat}, {}, DEMAND)
-    two = leak("1.0.0", {"a": flat, "b": grows, "c": grows}, {"b": Room(800 * MB, "x")}, DEMAND)
+    one = leak("1.0.0", {"a": flat, "b": grows, "c": flat}, nowhere, DEMAND)
+    two = leak(
+        "1.0.0", {"a": flat, "b": grows, "c": grows}, lambda _: [Room(1600 * MB, "x")], DEMAND
+    )
     assert one is not None
     assert not one.passed
     assert two is not None
@@ -96,12 +102,12 @@ def test_instances_agree() -> None:
     hours, (early, late) = two.ends
     assert early <= hours <= late
     assert early <= 200.0 <= late
-    assert leak("1.0.0", {"a": flat}, {}, DEMAND) is None
+    assert leak("1.0.0", {"a": flat}, nowhere, DEMAND) is None
 
 
 def test_suspected_until_it_has_lasted() -> None:
     lows = noisy(1.0 + 0.01 * HOURS)
-    young, old = (leak("1", {"a": lows[:end]}, {}, DEMAND) for end in (40, 96))
+    young, old = (leak("1", {"a": lows[:end]}, nowhere, DEMAND) for end in (40, 96))
     assert young is not None
     assert old is not None
     assert (young.status, old.status) == (SUSPECTED, CONFIRMED)
