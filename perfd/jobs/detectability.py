@@ -56,8 +56,10 @@ class Row:
 
     @property
     def requests(self) -> float:
-        """Of a day."""
-        return float(np.nansum(self.table.second[self.at])) * 24.0 / self.table.cells
+        """Of a day, since the first of them."""
+        counts = self.table.second[self.at]
+        told = np.flatnonzero(counts > 0.0)
+        return float(np.nansum(counts)) * 24.0 / (len(counts) - told[0]) if len(told) else 0.0
 
 
 class DetectabilityJob:
@@ -103,7 +105,7 @@ class DetectabilityJob:
         held = self._held(service)
         if held is None or held.waiting:
             return 0.0
-        return min((row.at for row in held.rows), default=held.at)
+        return min((row.at for row in held.rows), default=0.0)
 
     def _held(self, service: str) -> Detectability | None:
         held = self._store.document(DETECTABILITY, service)
@@ -209,8 +211,7 @@ class DetectabilityJob:
         for environment in environments:
             labels = {"service": service, "environment": environment}
             versions = {s.label.get("version", "") for s in known(self._store, labels)}
-            own = [row for row in rows if row.environment == environment]
-            yield from blind_spots(own, versions)
+            yield from blind_spots(environment, rows, versions)
 
     def _put(self, found: Detectability) -> None:
         revision = self._store.next_revision()

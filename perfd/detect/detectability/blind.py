@@ -14,24 +14,28 @@ TIME = "time: it is measured again every day"
 _QUANTILES = frozenset(measures.QUANTILES)
 
 
-def blind_spots(rows: Sequence[Detectable], versions: Iterable[str]) -> tuple[BlindSpot, ...]:
+def blind_spots(
+    environment: str, rows: Sequence[Detectable], versions: Iterable[str]
+) -> tuple[BlindSpot, ...]:
     """Of one service in one environment, from what was measured and the versions it names."""
-    return (*_of_service(rows, versions), *_of_operations(rows))
+    own = [row for row in rows if row.environment == environment]
+    return (*_of_service(environment, own, versions), *_of_operations(own))
 
 
-def _of_service(rows: Sequence[Detectable], versions: Iterable[str]) -> Iterator[BlindSpot]:
-    place = rows[0].environment if rows else ""
-    if rows and not set(versions) - {UNKNOWN, ""}:
+def _of_service(
+    environment: str, rows: Sequence[Detectable], versions: Iterable[str]
+) -> Iterator[BlindSpot]:
+    if not set(versions) - {UNKNOWN, ""}:
         yield BlindSpot(
-            place,
+            environment,
             "",
             (),
             "its telemetry names no version: a deploy is seen only where all instances restart",
             "the resource attribute service.version, or POST /api/v1/deploys",
         )
-    if rows and not any(row.metric == measures.CPU for row in rows):
+    if not any(row.metric == measures.CPU for row in rows):
         yield BlindSpot(
-            place,
+            environment,
             "",
             (measures.CPU,),
             "CPU seconds of its processes are not known",

@@ -58,17 +58,18 @@ def _usual(climbed: Climb, sizes: Sizes) -> tuple[Recall, ...]:
 def reasons(known: NDArray[np.bool_], settings: ScanSettings) -> Iterator[str]:
     """Why the scan says nothing of a series; empty where it does.
 
-    A day more than it asks for, so that a copy has one to lose at its end.
+    A day more than it asks for, so that a copy has one to lose at its end. How long there is any
+    history is told by all of the series together.
     """
     fewest = settings.fewest + DAY
-    for row in known:
-        told, since = int(row.sum()), len(row) - int(np.argmax(row))
+    since = known.shape[1] - int(np.argmax(known.any(axis=0)))
+    for told in known.sum(axis=1).tolist():
         if told >= fewest:
             yield ""
-        elif not told:
-            yield "no hour of the last two weeks has requests enough for a value"
         elif since < fewest:
             yield f"{since} hours of history; {fewest} are needed"
+        elif not told:
+            yield "no hour of the last two weeks has requests enough for a value"
         else:
             yield f"{told} of {since} hours have requests enough for a value; {fewest} are needed"
 

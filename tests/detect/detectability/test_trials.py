@@ -80,11 +80,18 @@ def test_a_scan_that_is_too_eager_is_seen_to_be() -> None:
 
 def test_little_history_is_said_and_not_measured() -> None:
     copied = noisy(3, 0.01, 2)
-    copied.values[0, : CELLS - 50] = np.nan
-    copied.values[1] = np.nan
-    copied.values[2, np.arange(CELLS) % 6 > 0] = np.nan
-    new, silent, sparse = measured(copied, RELATIVE, bench(copies=2))
-    assert new.reason == "50 hours of history; 96 are needed"
-    assert silent.reason.startswith("no hour of the last two weeks")
+    copied.values[0] = np.nan
+    copied.values[1, np.arange(CELLS) % 6 > 0] = np.nan
+    silent, sparse, full = measured(copied, RELATIVE, bench(copies=2))
+    assert silent.reason == "no hour of the last two weeks has requests enough for a value"
     assert sparse.reason == "56 of 336 hours have requests enough for a value; 96 are needed"
-    assert (new.smallest, silent.smallest, sparse.smallest) == (None, None, None)
+    assert (silent.smallest, sparse.smallest, full.reason) == (None, None, "")
+
+
+def test_a_new_service_is_said_to_be_new() -> None:
+    copied = noisy(2, 0.01, 2)
+    copied.values[:, : CELLS - 50] = np.nan
+    copied.values[1, : CELLS - 20] = np.nan
+    assert {one.reason for one in measured(copied, RELATIVE, bench(copies=2))} == {
+        "50 hours of history; 96 are needed"
+    }
