@@ -99,4 +99,4 @@ def _style() -> str:
 
 
 def _slug(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:80] or "series"
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-")[:80] or "series"

@@ -25,6 +25,8 @@ from perfd.model.times import to_rfc3339
 Report = dict[str, Any]
 Array = NDArray[np.float64]
 
+NEAR = 24  # cells: what stood against a change a day beside a finding was about the same change
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
@@ -60,7 +62,7 @@ class Evaluated:
                 yield self._held(moved.seen.series, moved.seen.step.at, check.name, check.verdict)
         known = (*self.walk.confirmed, *self.walk.pending.values(), *self.walk.trends.values())
         places = [(seen.series, seen.step.at) for seen in known]
-        for held in self.watched.held(places, self.settings.same):
+        for held in self.watched.held(places, NEAR):
             times = f"{held.verdict} ({held.times} evaluations)"
             yield self._held(held.series, held.at, held.filter, times)
 
