@@ -32,15 +32,20 @@ def strata(windows: Iterable[Window], *labels: str) -> Strata:
     return held
 
 
-def added(metric: str, before: Strata, after: Strata) -> float | None:
-    """What the mix adds to ln(latency); None where no stratum is on both sides."""
+def added(metric: str, before: Strata, after: Strata, *, gone: bool = False) -> float | None:
+    """What the mix adds to ln(latency); None where no stratum is on both sides.
+
+    With `gone`, strata that went away count as they were, and that they did is part of the mix.
+    """
     common = [s for s in before if before[s].count and s in after and after[s].count]
     if not common:
         return None
     level = _level(metric)
     now = {s: after[s] for s in after if after[s].count}
     as_before = {s: after[s] for s in common}
-    weights = {s: float(before[s].count) for s in common}
+    if gone:
+        as_before = {s: as_before.get(s, h) for s, h in before.items() if h.count}
+    weights = {s: float(before[s].count) for s in as_before}
     return level(now, {s: float(h.count) for s, h in now.items()}) - level(as_before, weights)
 
 

@@ -8,15 +8,18 @@ same hours of the day, so that a night is not compared with days.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
 import msgspec
+import numpy as np
 
 from perfd.detect import measures
 from perfd.detect.around.case import ScanCase
 from perfd.detect.candidate import ALL_OPERATIONS, Candidate
 from perfd.detect.case import DeployCase
+from perfd.detect.cells import Cells
+from perfd.detect.columns import Array, summed
 from perfd.detect.estimate import Comparison, compare_cells
 from perfd.detect.sides import DAY, Sides, by_operation
 from perfd.model.deploy import Deploy
@@ -31,11 +34,19 @@ Keep = Callable[[float], bool]
 
 
 class Around(NamedTuple):
-    """What the filters look at: what was read, and the change as the windows show it."""
+    """What the filters look at: what was read, and the change as the windows show it.
+
+    `found` is the change beyond what is usual at each hour of the day.
+    """
 
     case: ScanCase
     candidate: Candidate
     found: Comparison
+
+    @property
+    def variance(self) -> float:
+        """Of the shift: the noise of requests, and between hours."""
+        return self.found.spread.variance
 
 
 def around(case: ScanCase) -> Around | None:
@@ -61,9 +72,19 @@ def around(case: ScanCase) -> Around | None:
     ]
     if len(cells) < 2 or cells[0] is None or cells[1] is None:
         return None
-    found = compare_cells(subject.metric, cells[0], cells[1])
+    found = compare_cells(subject.metric, *_less_usual(cells[0], cells[1], case))
     told = dataclasses.replace(bare, comparison=found, significant=True, old=cells[0], new=cells[1])
     return Around(case, told, found)
+
+
+def beyond_usual(
+    case: ScanCase, metric: str, before: Sequence[Window], after: Sequence[Window]
+) -> Comparison | None:
+    """Some windows of either side, less what was usual at each hour of the day."""
+    old, new = (measures.read(metric, windows) if windows else None for windows in (before, after))
+    if old is None or new is None:
+        return None
+    return compare_cells(metric, *_less_usual(old, new, case))
 
 
 def _sides(case: ScanCase) -> Sides:
@@ -135,6 +156,19 @@ def _kept(case: ScanCase) -> Keep:
     first, last = round(since / width), round(end / width)
     hours = {cell % cells for cell in range(first, last)}
     return lambda at: round(at / width) % cells in hours and not case.after[0] <= at < since
+
+
+def _less_usual(old: Cells, new: Cells, case: ScanCase) -> tuple[Cells, Cells]:
+    """Both sides less what the old one was at that hour of the day, so that no day is noise."""
+    cells = max(round(DAY / case.pace / case.width), 1)
+    hours = [np.round(side.start / case.width).astype(np.int64) % cells for side in (old, new)]
+    total = summed(hours[0], old.n * (old.y - old.level), cells)
+    usual = total / np.maximum(summed(hours[0], old.n, cells), 1.0)
+    return _of_values(old, old.y - usual[hours[0]]), _of_values(new, new.y - usual[hours[1]])
+
+
+def _of_values(cells: Cells, y: Array) -> Cells:
+    return dataclasses.replace(cells, y=y, level=float(cells.n @ y / cells.total))
 
 
 def _cells(span: Interval, width: float, keep: Keep) -> int:

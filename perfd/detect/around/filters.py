@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from perfd.detect.around import instance, mix, same_hours, second_sample, traffic
+from perfd.detect.around import instance, mix, same_hours, season, second_sample, traffic
 from perfd.detect.around.by_time import Around, around
 from perfd.detect.around.case import ScanCase
 from perfd.detect.candidate import Candidate
-from perfd.detect.filters import contention, load, sampling, season
+from perfd.detect.filters import contention, load, sampling
 from perfd.model.finding import Check
 
 Filter = Callable[[Around], Check | None]  # None where it has nothing to say
@@ -26,7 +26,7 @@ FILTERS: tuple[Filter, ...] = (
     traffic.check,
     _of_deploys(sampling.check),
     mix.check,
-    _of_deploys(season.check),
+    season.check,
     _of_deploys(load.check),
     instance.check,
     second_sample.check,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from perfd.detect.around.by_time import Around
+from perfd.detect.around.left import counts
 from perfd.detect.filters.one_instance import DOUBT, NAME, worst_of
 from perfd.detect.instances import against, instances
 from perfd.model.finding import Check
@@ -25,4 +28,8 @@ def check(around: Around) -> Check | None:
         return None
     if whole.p > DOUBT and whole.shift < SHOWN * around.case.shift:
         return None
-    return worst_of(candidate, before, after, whole)
+    found = worst_of(candidate, before, after, whole, same=True)
+    if found is None or found.passed:
+        return found
+    left = counts(around, float(found.inputs["without"]), around.variance)
+    return dataclasses.replace(found, passed=left)

@@ -22,7 +22,7 @@ from perfd.model.window import Window
 NAME = traffic_drop.NAME
 CHANGED = math.log(1.1)  # of the rate; days differ by as much
 STAYED = 0.5  # of what the whole changed by: those that stayed moved by less than that
-MORE = math.log(1.1)  # of what is slow (or less of what is fast) is a change of them
+MORE = math.log(1.05)  # of what is slow (or less of what is fast) is a change of them
 DEVIATIONS = 2.0
 ABOVE = (0.5, 0.75, 0.9, 0.95, 0.99)  # quantiles of the old side
 

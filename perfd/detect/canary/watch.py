@@ -30,6 +30,7 @@ ALPHA = 0.01  # of a deploy, over all operations, metrics and times
 METRICS = 2
 FEWEST = 50  # requests of the new version
 LEAST_BETWEEN = 4e-4  # long-run variance between cells: sd of 1 %, correlation of .6
+REMEMBERS = 4.0  # by which a correlation of .6 widens what bursts add to a sum over cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +101,9 @@ def _failing(
 def scatter(instances: Iterable[Window]) -> float:
     """By how much failures vary from instance to instance, beyond the binomial law; at least 1.
 
-    Pearson's statistic of the instances of each interval, by its degrees of freedom. What hits all
-    instances in a minute is no part of it: it hits the canary as well.
+    Pearson's statistic of the instances of each interval, by its degrees of freedom; what is beyond
+    1 lasts for more than an interval. What hits all instances at once is no part of it: it hits the
+    canary as well.
     """
     held: dict[float, list[tuple[int, int]]] = {}
     for window in instances:
@@ -114,7 +116,8 @@ def scatter(instances: Iterable[Window]) -> float:
         if len(n) > 1 and 0.0 < rate < 1.0:
             excess += float(((failed - n * rate) ** 2 / (n * rate * (1.0 - rate))).sum())
             freedom += len(n) - 1
-    return max(excess / freedom, 1.0) if freedom else 1.0
+    beyond = excess / freedom - 1.0 if freedom else 0.0
+    return 1.0 + REMEMBERS * max(beyond, 0.0)
 
 
 def _steady(windows: Iterable[Window], version: str, span: tuple[float, float]) -> Sequence[Window]:

@@ -33,32 +33,42 @@ def worst_of(
     before: Mapping[str, Instance],
     after: Mapping[str, Instance],
     whole: Comparison,
+    *,
+    same: bool = False,
 ) -> Check | None:
-    """The same, where `whole` is what all instances show; None where there is but one."""
+    """The same, where `whole` is what all instances show; None where there is but one.
+
+    With `same` instances, the worst one is left out before as well.
+    """
     if len(after) < 2:
         return None
-    of_instances = _without_worst(candidate, before, after, {name: name for name in after}, whole)
+    sides = before, after, same
+    of_instances = _without_worst(candidate, sides, {name: name for name in after}, whole)
     if of_instances is None or not of_instances.passed:
         return of_instances
     homes = _homes(candidate.case.hosts)
     if not after.keys() <= homes.keys():
         return of_instances
-    of_hosts = _without_worst(candidate, before, after, homes, whole, "host")
+    of_hosts = _without_worst(candidate, sides, homes, whole, "host")
     return of_hosts if of_hosts and not of_hosts.passed else of_instances
 
 
 def _without_worst(
     candidate: Candidate,
-    before: Mapping[str, Instance],
-    after: Mapping[str, Instance],
+    sides: tuple[Mapping[str, Instance], Mapping[str, Instance], bool],
     group: Mapping[str, str],
     whole: Comparison,
     noun: str = "instance",
 ) -> Check | None:
     """Leaves out each group of instances in turn; the one without which least is left decides."""
+    before, after, same = sides
     groups = {group[name] for name in after}
     found = {
-        one: against(candidate, before, {n: i for n, i in after.items() if group[n] != one})
+        one: against(
+            candidate,
+            {n: i for n, i in before.items() if not (same and group.get(n) == one)},
+            {n: i for n, i in after.items() if group[n] != one},
+        )
         for one in groups
     }
     left = {one: rest for one, rest in found.items() if rest is not None}
