@@ -19,6 +19,8 @@ BENCHES = (
     "deploys",
     "detection",
     "share_scan",
+    "around",
+    "canary",
     "agents",
     "topologies",
     "loads",
