@@ -19,6 +19,7 @@ BENCHES = (
     "deploys",
     "detection",
     "share_scan",
+    "trends",
     "around",
     "canary",
     "agents",
