@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from perfd.web import api_agents, api_deploys, api_findings, api_profiles, api_services, api_tickets
+from perfd.web import (
+    api_agents,
+    api_deploys,
+    api_detectability,
+    api_findings,
+    api_profiles,
+    api_services,
+    api_tickets,
+)
 from perfd.web.endpoint import Endpoint, json_response
 from perfd.web.openapi import describe
 
@@ -13,6 +21,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *api_tickets.ENDPOINTS,
     *api_findings.ENDPOINTS,
     *api_deploys.ENDPOINTS,
+    *api_detectability.ENDPOINTS,
     *api_profiles.ENDPOINTS,
     *api_agents.ENDPOINTS,
 )

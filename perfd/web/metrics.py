@@ -16,6 +16,7 @@ from perfd.model.ticket import Ticket
 from perfd.web.agent_metrics import agent_families
 from perfd.web.agents import agents_now
 from perfd.web.context import CONTEXT, Context, off_loop
+from perfd.web.detectability_metrics import detectability_families
 from perfd.web.exposition import CONTENT_TYPE, COUNTER, GAUGE, HISTOGRAM, Family, render
 from perfd.web.totals import BOUNDS, OPERATION, VERSION, Level, ServiceTotals
 
@@ -84,6 +85,7 @@ def _text(context: Context) -> str:
             *ticket_families(reader.tickets(), context.base_url),
             deploy_family(reader.deploys(now - DEPLOYS_FOR)),
             *agent_families(agents_now(context.centre, now)),
+            *detectability_families(reader.detectability()),
         ]
     )
 

@@ -14,9 +14,19 @@ import msgspec
 from perfd.detect.budget import refilled
 from perfd.detect.speaker import speaking
 from perfd.interfaces import Labels, Live, Store
-from perfd.model.batch import BUDGET, DEPLOY, EVIDENCE, FINDING, JUDGEMENT, TICKET, Document
+from perfd.model.batch import (
+    BUDGET,
+    DEPLOY,
+    DETECTABILITY,
+    EVIDENCE,
+    FINDING,
+    JUDGEMENT,
+    TICKET,
+    Document,
+)
 from perfd.model.budget import Budget
 from perfd.model.deploy import Deploy
+from perfd.model.detectability import Detectability
 from perfd.model.evidence import Evidence
 from perfd.model.finding import Finding
 from perfd.model.judgement import Judgement
@@ -70,6 +80,14 @@ class Reader:
         """The service's false-alarm budget now; None before its first test."""
         held = _first(_decoded(Budget, [self._store.document(BUDGET, service)]))
         return refilled(held, held.allowed, now) if held else None
+
+    def detectability(self, service: str | None = None) -> list[Detectability]:
+        """What would be seen of each service, or of one, by name."""
+        if service is None:
+            documents = self._store.documents(DETECTABILITY)
+        else:
+            documents = [d for d in [self._store.document(DETECTABILITY, service)] if d]
+        return sorted(_decoded(Detectability, documents), key=lambda d: d.service)
 
     def requests(
         self, labels: Labels, start: float, end: float, step: float | None = None

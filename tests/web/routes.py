@@ -50,6 +50,7 @@ TABLE: dict[tuple[str, str], Purpose | None] = {
     ("POST", "/api/v1/tickets/{id}/reopen"): CHANGE,
     ("GET", "/api/v1/findings"): READ,
     ("GET", "/api/v1/deploys"): READ,
+    ("GET", "/api/v1/detectability"): READ,
     ("POST", "/api/v1/deploys"): CHANGE,
     ("GET", "/api/v1/profiles/diff"): READ,
     ("GET", "/agents"): READ,

@@ -23,6 +23,7 @@ from perfd.web.svg.sparkline import sparkline
 from perfd.web.views import tickets as ticket_lines
 from perfd.web.views.budget import budget_words
 from perfd.web.views.charts import Plot, plot
+from perfd.web.views.detectability import Sight, sight
 from perfd.web.views.figures import duration, rate, seconds_scale, share
 from perfd.web.views.machine import Figure, processes
 from perfd.web.views.unopened import Unopened, unopened
@@ -75,6 +76,7 @@ class ServicePage:
     processes: tuple[Figure, ...]
     json_href: str
     findings_href: str
+    sight: Sight
 
 
 def service_page(reader: Reader, name: str, now: float, hours: float = 1.0) -> ServicePage | None:
@@ -108,6 +110,7 @@ def service_page(reader: Reader, name: str, now: float, hours: float = 1.0) -> S
         processes=processes(cpu, memory),
         json_href=query("/api/v1" + service_path(name), hours=f"{hours:g}"),
         findings_href=query("/api/v1/findings", service=name, opened="false"),
+        sight=sight(name, next(iter(reader.detectability(name)), None)),
     )
 
 
