@@ -245,7 +245,8 @@ class Follower:
         if after is None:
             return None
         labels = {"service": finding.service, "environment": finding.environment}
-        labels |= {"version": after.version, "phase": STEADY}
+        labels |= {"version": after.version} if after.version else {}
+        labels |= {"phase": STEADY}
         windows = speaking(*requests(self._store, labels, after.start, after.end))
         return impact(found, sum(w.count for w in windows))
 

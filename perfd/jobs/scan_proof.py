@@ -19,6 +19,8 @@ from perfd.model.finding import Check, Finding, Interval
 from perfd.model.series import REQUESTS, STEADY
 from perfd.model.window import Gauge
 
+UNSEEN = Check("same hours", False, "the windows around it do not hold the metric on both sides")
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -77,5 +79,8 @@ class ScanProver:
         when = moved.time(low), moved.time(high)
         change = Change(moved.subject, moved.at, when, moved.seen.step.shift, first)
         case = self._reader.read(change, end)
-        told = None if moved.subject.kind == GAUGE else around(case)
-        return Proof(case, told, trail(case), self._store, self._pace)
+        if moved.subject.kind == GAUGE:  # no window of requests says anything of it
+            return Proof(case, None, (), self._store, self._pace)
+        told = around(case)
+        checks = trail(case) if told is not None else (UNSEEN,)
+        return Proof(case, told, checks, self._store, self._pace)

@@ -56,7 +56,9 @@ class Disturbance(NamedTuple):
     busy: frozenset[float]
 
 
-def disturbance(store: Store, ticket: Ticket, after: Estimate, version: str) -> Disturbance | None:
+def disturbance(
+    store: Store, ticket: Ticket, after: Estimate, version: str, step: float | None = None
+) -> Disturbance | None:
     """What the hosts say of a fix that measures `after`.
 
     None where they were not read on both sides, were no busier than before, or where the ticket is
@@ -65,8 +67,9 @@ def disturbance(store: Store, ticket: Ticket, after: Estimate, version: str) -> 
     before = ticket.before
     if before is None or before.value <= 0.0 or not ticket.metric.startswith("latency."):
         return None
-    old = _side(store, ticket, before, {"version": before.version} if version else {})
-    new = _side(store, ticket, after, {"version": version} if version else {})
+    of_old = {"version": before.version} if version and before.version else {}
+    old = _side(store, ticket, before, of_old, step)
+    new = _side(store, ticket, after, {"version": version} if version else {}, step)
     usual, whole = conditions(*old), conditions(*new)
     if usual is None or whole is None:
         return None
@@ -79,11 +82,11 @@ def disturbance(store: Store, ticket: Ticket, after: Estimate, version: str) -> 
 
 
 def _side(
-    store: Store, ticket: Ticket, side: Estimate, of_version: Labels
+    store: Store, ticket: Ticket, side: Estimate, of_version: Labels, step: float | None
 ) -> tuple[HostReadings, Sequence[Window]]:
     """What was read of the service's hosts, and its steady windows by instance."""
     place = {"service": ticket.service, "environment": ticket.environment}
     labels = {**place, **of_version, "phase": STEADY}
-    spans, metric = instance_requests(store, labels, side.start, side.end)
-    gauges = surroundings(store, place, side.start, side.end)
+    spans, metric = instance_requests(store, labels, side.start, side.end, step)
+    gauges = surroundings(store, place, side.start, side.end, step)
     return HostReadings(gauges), spans or metric

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from perfd.detect.deploys import NO_VERSION
 from perfd.detect.estimate import estimate
+from perfd.detect.gauge_cells import level
 from perfd.detect.speaker import chosen, metric_speaks
 from perfd.detect.status_classes import ALL, of_class
 from perfd.interfaces import Labels, Store
@@ -19,6 +20,7 @@ from perfd.jobs.surroundings import disturbance
 from perfd.model.evidence import Rule
 from perfd.model.finding import Estimate
 from perfd.model.series import CPU_TIME, OVERFLOW, STEADY, UNKNOWN
+from perfd.model.series import MEMORY as MEMORY_USED
 from perfd.model.ticket import State, Ticket, Verdict, Verification
 from perfd.model.window import Window
 from perfd.tickets.verify import ERRORS, Guard, due, verdict
@@ -26,7 +28,9 @@ from perfd.tickets.verify import ERRORS, Guard, due, verdict
 log = logging.getLogger(__name__)
 
 MIXED = 300.0  # seconds, divided by pace: as long as a rolling deploy usually takes
-CPU = "cpu_per_request"
+HOUR = 3600.0
+CPU, MEMORY = "cpu_per_request", "memory"
+SCAN = "scan"
 GUARDED = "latency.p95"  # of other operations, when the ticket is not about latency itself
 
 
@@ -41,7 +45,7 @@ class VerifyJob:
         self, store: Store, follower: Follower, *, pace: float, lateness: float = 15.0
     ) -> None:
         self._store, self._follower, self._lateness = store, follower, lateness
-        self._mixed = MIXED / pace
+        self._mixed, self._hour = MIXED / pace, HOUR / pace
 
     def run(self, now: float) -> None:
         """One look at all of them; a ticket that cannot be judged does not stop the others."""
@@ -87,7 +91,7 @@ class VerifyJob:
         """
         version = ticket.verification.version
         told_apart = version if self._labelled(ticket, version) else ""
-        disturbed = disturbance(self._store, ticket, after, told_apart)
+        disturbed = disturbance(self._store, ticket, after, told_apart, self._step(ticket))
         if disturbed is None:
             return None
         quiet = fix.without(disturbed.busy)
@@ -116,17 +120,25 @@ class VerifyJob:
 
     def _side(self, ticket: Ticket, version: str, start: float, end: float) -> _Side:
         labels = {"service": ticket.service, "environment": ticket.environment}
-        labels |= {"version": version, "phase": STEADY} if version else {"phase": STEADY}
-        return _Side(self._store, labels, start, end)
+        labels |= {"version": version} if version else {}
+        return _Side(self._store, labels, start, end, self._step(ticket))
+
+    def _step(self, ticket: Ticket) -> float | None:
+        """As fine as stored; of days, whose change was found by the hour, an hour."""
+        return self._hour if ticket.trigger == SCAN else None
 
 
 class _Side:
     """Steady windows of one version of a service over an interval, by operation."""
 
-    def __init__(self, store: Store, labels: Labels, start: float, end: float) -> None:
-        self.spans, self.metric = requests(store, labels, start, end)
+    def __init__(
+        self, store: Store, labels: Labels, start: float, end: float, step: float | None
+    ) -> None:
+        steady = {**labels, "phase": STEADY}
+        self.spans, self.metric = requests(store, steady, start, end, step)
         self._by_operation: dict[str, list[Window]] = {}  # nothing until it is said who speaks
-        self._cpu = store.gauges(CPU_TIME, labels, start, end)
+        self._cpu = store.gauges(CPU_TIME, steady, start, end, step)
+        self._memory = store.gauges(MEMORY_USED, labels, start, end, step)
 
     def speak(self, by_metric: bool) -> None:
         """Take the requests from the metric, or from the spans."""
@@ -148,6 +160,7 @@ class _Side:
             for operation, windows in self._by_operation.items()
         }
         self._cpu = [g for g in self._cpu if g.start not in starts]
+        self._memory = [g for g in self._memory if g.start not in starts]
 
     @property
     def operations(self) -> Iterable[str]:
@@ -155,6 +168,8 @@ class _Side:
 
     def measure(self, operation: str, metric: str, status_class: str = ALL) -> Estimate | None:
         """The metric of one operation; of the whole service when the operation is empty."""
+        if metric == MEMORY:
+            return level(self._memory)
         windows = of_class(self._by_operation.get(operation, []), status_class)
         if not operation:
             windows = [w for held in self._by_operation.values() for w in held]

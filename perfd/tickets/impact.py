@@ -8,13 +8,13 @@ from perfd.model.ticket import CallerImpact, Impact
 
 HOUR = 3600.0
 CPU = "cpu_per_request"
-SHARE = "share"  # of samples, which say nothing of how many requests are hit
+NOT_OF_REQUESTS = ("share", "memory")  # whose counts say nothing of how many are hit
 
 
 def impact(found: Found, service_requests: int | None) -> Impact | None:
     """The impact at the rate of the after side; `service_requests` is what the service had then."""
     after = found.finding.after
-    if after is None or not after.count or after.end <= after.start or found.finding.metric == SHARE:
+    if after is None or after.end <= after.start or found.finding.metric in NOT_OF_REQUESTS:
         return None
     share = min(1.0, after.count / service_requests) if service_requests else None
     waiting = _waiting(found.evidence)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from perfd.tickets.settings import TicketSettings
 
-
 DAY = 86_400.0
 
 

@@ -35,6 +35,7 @@ SHARE_OF_EFFECT = 1 / 3
 NEVER_NEARER = 1 / 2
 NOT_THE_SAME_WORK = 2.0
 ADDITIVE = frozenset({"error_rate", "share"})
+MEMORY, HOURS = "memory", 12  # of which there must be so many
 
 
 def make_rule(finding: Finding, policy: Policy) -> Rule | None:
@@ -51,7 +52,7 @@ def make_rule(finding: Finding, policy: Policy) -> Rule | None:
         low,
         high,
         seconds,
-        policy.verify_requests,
+        HOURS if finding.metric == MEMORY else policy.verify_requests,
         policy.guard,
         "",
         finding.status_class,

@@ -55,7 +55,7 @@ def metric_name(metric: str) -> str:
 
 def counted(metric: str) -> str:
     """What the count of an estimate counts."""
-    return "samples" if metric == "share" else "requests"
+    return {"share": "samples", "memory": "hours"}.get(metric, "requests")
 
 
 def scale_of(unit: str, *values: float) -> Scale:

@@ -20,7 +20,7 @@ from perfd.jobs.verify import VerifyJob
 from perfd.model.batch import FINDING, Batch
 from perfd.model.deploy import Deploy
 from perfd.model.finding import Finding
-from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, REQUESTS, STEADY, Series
+from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, MEMORY, REQUESTS, STEADY, Series
 from perfd.model.ticket import Ticket
 from perfd.model.window import Gauge, Window
 from perfd.store.memory import MemoryStore
@@ -49,6 +49,7 @@ class Shop:
     shape: Callable[[float], float] = lambda _: 1.0
     born: float = 0.0
     level: float = 0.0
+    memory: float = 2e8  # bytes of each instance
 
 
 class ScanWorld:
@@ -151,7 +152,10 @@ class ScanWorld:
                 labels = {**place, "instance": f"pod-{number}", "phase": STEADY}
                 windows.append(_window(INSTANCE_REQUESTS, labels, at, values[number::2], 0))
         cpu = Series.of(CPU_TIME, **place, instance="pod-0", phase=STEADY)
-        self.store.append(Batch(tuple(windows), (Gauge.single(cpu, at, 60.0, spent),)))
+        used = shop.memory * float(np.exp(self._rng.normal(0.0, 0.01)))
+        memory = Series.of(MEMORY, **place, instance="pod-0")
+        gauges = Gauge.single(cpu, at, 60.0, spent), Gauge.single(memory, at, 60.0, used)
+        self.store.append(Batch(tuple(windows), gauges))
 
     def _values(self, shop: Shop, operation: str, at: float) -> np.ndarray:
         middle = 0.04 * shop.slower.get(operation, 1.0) * shop.shape(at) * np.exp(shop.level)

@@ -125,3 +125,53 @@ def test_errors_that_rise_are_a_ticket() -> None:
     assert (ticket.operation, ticket.metric) == ("POST /order", "error_rate")
     assert ticket.after is not None
     assert 0.015 < ticket.after.value < 0.025
+
+
+def test_a_fix_is_verified_by_a_day_and_what_fixes_nothing_is_not() -> None:
+    shop = Shop("shop")
+    world = ScanWorld(shop, seed=10)
+    shop.slower = dict(SLOW)
+    world.run(30)
+    (ticket,) = world.tickets()
+    rule = ticket.verification.rule
+    assert rule is not None
+    assert rule.min_seconds == DAY
+    world.deploy(shop, "1.0.1")
+    world.run(26)
+    (ticket,) = world.tickets()
+    assert str(ticket.state) == "open"
+    assert "no better" in ticket.verification.text
+    world.deploy(shop, "1.0.2")
+    shop.slower = {}
+    world.run(20)
+    assert str(world.tickets()[0].state) == "verifying"
+    world.run(8)
+    (ticket,) = world.tickets()
+    assert str(ticket.state) == "verified", ticket.verification.text
+
+
+def test_a_change_that_came_with_a_deploy_names_it_with_a_probability() -> None:
+    shop = Shop("shop")
+    world = ScanWorld(shop, seed=11)
+    world.run(5)
+    world.deploy(shop, "1.1.0")
+    shop.slower = dict(SLOW)
+    world.run(30)
+    (ticket,) = world.tickets()
+    (suspect,) = ticket.suspects
+    assert (suspect.version, suspect.previous) == ("1.1.0", "1.0.0")
+    assert 0.5 < suspect.probability <= 0.9
+
+
+def test_memory_that_stepped_up_is_a_ticket_and_its_fix_is_verified() -> None:
+    shop = Shop("shop")
+    world = ScanWorld(shop, seed=12)
+    shop.memory = 1.5 * shop.memory
+    world.run(30)
+    (ticket,) = world.tickets()
+    assert (ticket.metric, ticket.unit, ticket.operation) == ("memory", "By", "")
+    world.deploy(shop, "1.0.1")
+    shop.memory = shop.memory / 1.5
+    world.run(28)
+    (ticket,) = world.tickets()
+    assert str(ticket.state) == "verified", ticket.verification.text

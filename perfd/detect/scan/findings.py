@@ -12,7 +12,7 @@ import numpy as np
 from perfd.detect import measures
 from perfd.detect.scan.settings import ScanSettings
 from perfd.detect.scan.suspect import NORMAL_95
-from perfd.detect.scan.table import GAUGE, RATE, Subject, Table
+from perfd.detect.scan.table import RATE, Subject, Table
 from perfd.detect.scan.track import Seen
 from perfd.model.finding import CONFIRMED, Check, Effect, Estimate, Finding, Interval
 from perfd.model.times import to_rfc3339
@@ -137,10 +137,8 @@ def _side(moved: Moved, value: float, first: int, stop: int) -> Estimate:
     count = table.second[row, told].sum() if len(told) else 0.0
     reach = NORMAL_95 * moved.seen.step.noise / math.sqrt(max(len(told), 1))
     start = moved.time(int(told[0])) if len(told) else moved.time(first)
-    kind = moved.subject.kind
-    ci = _around(value, reach, kind)
-    requests = 0 if kind == GAUGE else int(count)
-    return Estimate(value, ci, requests, start, moved.time(stop), "")
+    ci = _around(value, reach, moved.subject.kind)
+    return Estimate(value, ci, int(count), start, moved.time(stop), "")
 
 
 def _around(value: float, reach: float, kind: str) -> Interval:
