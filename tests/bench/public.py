@@ -35,11 +35,12 @@ MOST_WRONG = 4e-4  # a series-week
 def cuts(data: Path) -> bool:
     """The table of whole histories; whether perfd is ahead."""
     series = annotated(data / "tcpd")
-    print(f"TCPD, {len(series)} series{'':<26} {'F1':>6} {'covering':>8} {'cuts':>6}")
+    print(f"TCPD, {len(series)} series{'':<30} {'F1':>6} {'covering':>8} {'cuts':>6}")
     scored = []
     for score in public_cuts.scores(series):
         scored.append(score)
         print(score.line, flush=True)
+    print(*public_cuts.ahead(scored), sep="\n")
     print("synthetic histories (tests/bench/histories.py, seeds of evaluation)")
     for score in public_cuts.untuned(histories(100, EVALUATION)):
         print(score.line, flush=True)

@@ -6,14 +6,17 @@ of all settings that are tried here on these very series; perfd has one setting 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perfd.detect.scan.segments import segments
 from tests.bench.peers import Options, change_points
 from tests.bench.tcpd import Annotated, covering, f1
+
+Array = NDArray[np.float64]
 
 DAY = 86_400.0
 
@@ -39,17 +42,27 @@ Cuts = Sequence[Sequence[int]]
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Means over the series."""
+    """By series: F1, covering, and how many cuts."""
 
     name: str
-    f1: float
-    covering: float
-    cuts: float
+    f1s: Array
+    coverings: Array
+    cuts: Array
+
+    @property
+    def f1(self) -> float:
+        """The mean."""
+        return float(self.f1s.mean())
+
+    @property
+    def covering(self) -> float:
+        """The mean."""
+        return float(self.coverings.mean())
 
     @property
     def line(self) -> str:
         """For the table."""
-        return f"{self.name:<44} {self.f1:5.3f} {self.covering:8.3f} {self.cuts:6.1f}"
+        return f"{self.name:<48} {self.f1:5.3f} {self.covering:8.3f} {self.cuts.mean():6.1f}"
 
 
 def scores(series: Sequence[Annotated]) -> Iterator[Score]:
@@ -60,7 +73,7 @@ def scores(series: Sequence[Annotated]) -> Iterator[Score]:
         yield _peer(method, series, options)
         tuned = [_peer(method, series, tried) for tried in TRIED[method]]
         for what, best in _bests(tuned):
-            yield Score(f"{best.name}  best {what}", best.f1, best.covering, best.cuts)
+            yield replace(best, name=f"{best.name}  best {what}")
 
 
 def untuned(series: Sequence[Annotated]) -> Iterator[Score]:
@@ -90,6 +103,16 @@ def beaten(scored: Sequence[Score]) -> bool:
     return all(own.f1 > other.f1 and own.covering > other.covering for other in others)
 
 
+def ahead(scored: Sequence[Score]) -> Iterator[str]:
+    """By how much, of the best other in each score; paired, with its standard error."""
+    own, *others = scored
+    for what, scores_of in (("F1", _f1s), ("covering", _coverings)):
+        best = max(others, key=lambda other: scores_of(other).mean())
+        gain = scores_of(own) - scores_of(best)
+        error = gain.std(ddof=1) / np.sqrt(len(gain))
+        yield f"{what}: {gain.mean():+.3f} (standard error {error:.3f}) to {best.name}"
+
+
 def _peer(method: str, series: Sequence[Annotated], options: Options) -> Score:
     told = " ".join(f"{name} {value}" for name, value in options.items())
     cuts = change_points(method, options, [one.values for one in series])
@@ -97,18 +120,25 @@ def _peer(method: str, series: Sequence[Annotated], options: Options) -> Score:
 
 
 def _bests(scored: Sequence[Score]) -> list[tuple[str, Score]]:
-    chosen: list[tuple[str, Callable[[Score], float]]] = [
-        ("F1", lambda score: score.f1),
-        ("covering", lambda score: score.covering),
+    return [
+        ("F1", max(scored, key=lambda score: score.f1)),
+        ("covering", max(scored, key=lambda score: score.covering)),
     ]
-    return [(what, max(scored, key=key)) for what, key in chosen]
+
+
+def _f1s(score: Score) -> Array:
+    return score.f1s
+
+
+def _coverings(score: Score) -> Array:
+    return score.coverings
 
 
 def _score(name: str, series: Sequence[Annotated], cuts: Cuts) -> Score:
     both = list(zip(series, cuts, strict=True))
     return Score(
         name,
-        float(np.mean([f1(one.annotations, cut) for one, cut in both])),
-        float(np.mean([covering(one.annotations, cut, len(one.values)) for one, cut in both])),
-        float(np.mean([len(cut) for cut in cuts])),
+        np.array([f1(one.annotations, cut) for one, cut in both]),
+        np.array([covering(one.annotations, cut, len(one.values)) for one, cut in both]),
+        np.array([len(cut) for cut in cuts], dtype=float),
     )
