@@ -6,8 +6,9 @@ A/A: two equal versions beside each other for 10,000 minutes, looked at after ea
 how many runs the sequence of *one* operation ever passed, where it was given alpha = 0.05, so that
 crossings can be counted at all (a deploy is given 0.01 over all of its sequences). Cells are drawn
 from the weather of tests/bench/deploy_world.py: window effects of 2 %, AR(1) .7, restarts of 1 %,
-bursts of errors; in "each its own" rows no part of it is common to the two versions. The control is
-a test at the same alpha at each look, which crosses sooner or later.
+bursts of errors; in "each its own" rows no part of it is common to the two versions. The floor of 5 % alone
+would keep latency quiet; the last rows are without it, and without what differs between two starts.
+The control is a test at the same alpha at each look, which crosses sooner or later.
 
 Delay: whole deploys of that world, windows and all, through the code that the daemon runs, at one
 look a minute; minutes from the deploy until the operation that got worse is suspected.
@@ -49,7 +50,8 @@ class Null:
     rate: float
     share: float
     own: float  # part of the variance of window effects that each version has for itself
-    restarts: bool = True
+    restart_sd: float = RESTART_SD
+    floor: float = FLOOR  # what latency has to pass
 
 
 NULLS = (
@@ -58,6 +60,8 @@ NULLS = (
     Null("A/A, 100/min, 5 %", 100.0, 0.05, 0.0),
     Null("A/A, 1,000/min, 50 %, each its own", 1000.0, 0.5, 1.0),
     Null("A/A, 1,000/min, 5 %, each its own", 1000.0, 0.05, 1.0),
+    Null("A/A, no restarts, floor 0, each its own", 1000.0, 0.5, 1.0, 0.0, 0.0),
+    Null("A/A, no restarts, floor 0, 20/min", 20.0, 0.5, 1.0, 0.0, 0.0),
 )
 
 
@@ -79,14 +83,14 @@ def latency(null: Null, rng: np.random.Generator) -> tuple[bool, bool]:
     own = WINDOW_SD * math.sqrt(null.own)
     levels = [
         (effects(rng, own) if own else 0.0)
-        + rng.normal(0.0, RESTART_SD if null.restarts else 0.0)
+        + rng.normal(0.0, null.restart_sd)
         + rng.normal(0.0, 1.0, PEEKS) * SPREAD / np.sqrt(n[side])
         for side in (0, 1)
     ]
     long_run = max(WINDOW_SD**2 * (1.0 + RHO) / (1.0 - RHO), LEAST_BETWEEN)
     sampling = SPREAD**2 * (1.0 / n[0] + 1.0 / n[1])
     difference = levels[1] - levels[0]
-    ever = bool((lower(difference, sampling + 2.0 * long_run, ALPHA) > FLOOR).any())
+    ever = bool((lower(difference, sampling + 2.0 * long_run, ALPHA) > null.floor).any())
     total = np.cumsum(1.0 / sampling)
     z = np.cumsum(difference / sampling) / np.sqrt(total)
     return ever, bool(any(normal_tail(float(v)) < ALPHA for v in z[: 24 * 60]))
