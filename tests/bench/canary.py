@@ -6,9 +6,9 @@ A/A: two equal versions beside each other for 10,000 minutes, looked at after ea
 how many runs the sequence of *one* operation ever passed, where it was given alpha = 0.05, so that
 crossings can be counted at all (a deploy is given 0.01 over all of its sequences). Cells are drawn
 from the weather of tests/bench/deploy_world.py: window effects of 2 %, AR(1) .7, restarts of 1 %,
-bursts of errors; in "each its own" rows no part of it is common to the two versions. The floor of 5 % alone
-would keep latency quiet; the last rows are without it, and without what differs between two starts.
-The control is a test at the same alpha at each look, which crosses sooner or later.
+bursts of errors; in "each its own" rows no part of it is common to the two versions. The floor of
+5 % alone would keep latency quiet; the last rows are without it, and without what differs between
+two starts. The control is a test at the same alpha at each look, which crosses sooner or later.
 
 Delay: whole deploys of that world, windows and all, through the code that the daemon runs, at one
 look a minute; minutes from the deploy until the operation that got worse is suspected.
