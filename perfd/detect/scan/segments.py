@@ -31,6 +31,7 @@ ROUNDS = 12
 GROWTH = 1.5  # of the variance in a round
 SETTLED = 1.02
 MOST_CELLS = 3_000  # the exact cut takes their square; longer histories are cut on means
+MOST_SPIKES = 0.25  # of the cells; with more, the median around follows them
 FLAT = 1e-12
 
 
@@ -94,13 +95,18 @@ def _means(y: Array, together: int) -> Array:
 
 
 def _without_spikes(y: Array, least: int) -> Array:
-    """What lasts for less than `least` cells is drawn in to 3.5 deviations of the median around."""
+    """What lasts for less than `least` cells is drawn in to 3.5 deviations of the median around.
+
+    Where that is more than a quarter of all cells, it is no spike but the way of the series.
+    """
     width = 2 * least - 3
     if len(y) <= 2 * width:
         return y
     median = running_median(y[None], width)[0]
     error = y - median
     bound = DEVIATIONS * MAD_TO_SD * float(np.median(np.abs(error)))
+    if np.mean(np.abs(error) > bound) > MOST_SPIKES:
+        return y
     calm: Array = median + np.clip(error, -bound, bound)
     return calm
 

@@ -66,6 +66,12 @@ def test_spikes_and_a_daily_season_cut_nothing() -> None:
     assert firsts(x) == pytest.approx([200], abs=1)
 
 
+def test_a_history_of_two_modes_is_not_cut() -> None:
+    draw = np.random.default_rng(9)
+    x = 10.0 * (draw.random(220) < 0.5) + 0.1 * noise(220, 9)
+    assert firsts(x) == []
+
+
 def test_gaps_keep_their_place() -> None:
     x = 0.2 * noise(200, 4)
     x[120:] += 3.0
