@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from perfd.detect.canary.case import CanaryCase
 from perfd.detect.canary.finding import finding, settled, waits
 from perfd.detect.canary.watch import watch
+from perfd.detect.deploys import WITHDRAWN
 from perfd.detect.settings import DetectSettings
 from perfd.detect.speaker import chosen, metric_speaks
 from perfd.interfaces import Store
@@ -47,6 +48,8 @@ class CanaryJob:
         held = [decode(Deploy, d.body) for d in self._store.documents(DEPLOY, since)]
         found: list[Finding] = []
         for deploy in held:
+            if deploy.source == WITHDRAWN:  # the old version stayed: nothing is new
+                continue
             judgement = self._judgement(deploy)
             if judgement is None or (judgement.state == WAITING and not judgement.looks):
                 found += self._watched(deploy, now)

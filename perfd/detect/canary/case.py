@@ -52,8 +52,10 @@ class Both:
 
 
 def both(old: Columns, new: Columns) -> Both:
-    """The cells in which either served, in time order."""
+    """The cells in which both served, in time order."""
     start, i, j = np.intersect1d(old.start, new.start, return_indices=True)
+    served = (old.requests[i] > 0.0) & (new.requests[j] > 0.0)
+    start, i, j = start[served], i[served], j[served]
     return Both(
         start,
         old.requests[i],
