@@ -172,3 +172,35 @@ def test_a_latency_that_steps_does_not_drift() -> None:
     latencies(ground, lambda t: 0.050 if t < -170 else 0.058)
     ground.job.run(NOW)
     assert ground.told == []
+
+
+def errors(ground: Ground, rate: Level) -> None:
+    """Hours of 2,000 requests each, of which some fail."""
+    labels = {"service": "shop", "version": "1.0.0", "environment": "prod", "phase": STEADY}
+    series = Series.of(REQUESTS, **labels, operation="GET /", status="5xx")
+    draw, windows = np.random.default_rng(2), []
+    for hour in range(-336, 0):
+        failed = int(draw.binomial(2000, rate(hour)))
+        windows.append(Window(series, NOW - 20.0 + hour * HOUR, 60.0, 2000, failed))
+    ground.store.append(Batch(tuple(windows), ()))
+
+
+def test_an_error_rate_that_drifts() -> None:
+    ground = Ground()
+    errors(ground, lambda t: 0.02 * (1.0 + 0.25 * (336 + t) / 168.0))
+    ground.job.run(NOW)
+    (found,) = ground.told
+    assert (found.metric, found.unit, found.status) == ("error_rate", "1", TREND)
+    assert found.checks[0].name == "counts"
+    assert 0.02 < float(found.checks[0].inputs["least"]) < 0.04
+    assert found.after is not None
+    assert 0.026 < found.after.value < 0.034
+
+
+def test_a_handful_of_errors_says_why_it_is_not_judged() -> None:
+    ground = Ground()
+    errors(ground, lambda _: 0.0001)
+    ground.job.run(NOW)
+    assert ground.told == []
+    few = {"what": "drift", "outcome": "too few errors"}
+    assert ground.meter.total("perfd_trends_judged", **few) == 1

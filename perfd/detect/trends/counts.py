@@ -22,6 +22,8 @@ Array = NDArray[np.float64]
 
 CHANCES = 1e6  # of an exposure of 1: so many that a binomial count is a Poisson count
 FEWEST_IN_BLOCK = 5.0  # of k, on average, for log-odds to be nearly normal
+DAY = 24  # cells
+ALPHA = 1e-5  # of one evaluation of the scan
 ZEROS = 0.2  # of the blocks, above which a series is mostly zero
 
 
@@ -48,19 +50,27 @@ def exposed(k: Array, exposure: Array) -> tuple[Array, Array]:
     return k, exposure * CHANCES
 
 
-def continuous(k: Array, n: Array, block: int) -> Check:
-    """Whether log-odds of blocks of cells say enough, or the count test has to speak."""
-    usable = len(k) - len(k) % block
-    sums = np.nan_to_num(k[:usable]).reshape(-1, block).sum(axis=1)
-    served = np.nan_to_num(n[:usable]).reshape(-1, block).sum(axis=1) > 0.0
+def counted(k: Array, n: Array, block: int) -> Check:
+    """Whether log-odds of blocks of cells say enough, or the count test has to speak.
+
+    Its inputs say what that would see within a day: `least`, a rate, from `errors` of k on.
+    """
+    skipped = len(k) % block
+    sums = np.nan_to_num(k[skipped:]).reshape(-1, block).sum(axis=1)
+    served = np.nan_to_num(n[skipped:]).reshape(-1, block).sum(axis=1) > 0.0
     told = sums[served]
     mean = float(told.mean()) if len(told) else 0.0
     zeros = float((told == 0.0).mean()) if len(told) else 1.0
     passed = mean >= FEWEST_IN_BLOCK and zeros <= ZEROS
     verdict = f"{mean:.1f} in {block} hours on average, none in {zeros:.0%} of them"
+    inputs: dict[str, float | int | str] = {"mean": mean, "zeros": zeros}
+    seen = reach(k, n, DAY, ALPHA)
+    if seen is not None:
+        verdict += f"; within a day {seen.count:.0f} or more would be seen ({seen.rate:.2%})"
+        inputs |= {"errors": seen.count, "least": seen.rate, "dispersion": seen.dispersion}
     if not passed:
-        verdict += ": a drift cannot be told, the count test speaks"
-    return Check("counts", passed, verdict, {"mean": mean, "zeros": zeros})
+        verdict += ": too few to tell a drift, the count test speaks"
+    return Check("counts", passed, verdict, inputs)
 
 
 def log_odds(k: Array, n: Array, block: int) -> Array:

@@ -11,7 +11,7 @@ from scipy import stats
 from perfd.detect.scan.settings import ScanSettings
 from perfd.detect.scan.shares import Shares
 from perfd.detect.scan.walk import View
-from perfd.detect.trends.counts import continuous, exposed, reach
+from perfd.detect.trends.counts import counted, exposed, reach
 
 CELLS = 336
 
@@ -46,12 +46,13 @@ def test_reach_of_what_never_failed() -> None:
 
 def test_who_speaks() -> None:
     n = np.full(CELLS, 1000.0)
-    assert continuous(np.full(CELLS, 10.0), n, 6).passed
+    assert counted(np.full(CELLS, 10.0), n, 6).passed
     seldom = np.zeros(CELLS)
     seldom[::50] = 1.0
-    told = continuous(seldom, n, 6)
+    told = counted(seldom, n, 6)
     assert not told.passed
     assert "the count test speaks" in told.verdict
+    assert 0.0 < float(told.inputs["least"]) < 0.01
 
 
 def test_plain_counts_through_the_scan_of_shares() -> None:
