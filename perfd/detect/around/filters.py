@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from perfd.detect import waits
 from perfd.detect.around import instance, mix, same_hours, season, second_sample, traffic
 from perfd.detect.around.by_time import Around, around
 from perfd.detect.around.case import ScanCase
@@ -25,6 +26,7 @@ def _of_deploys(ask: Callable[[Candidate], Check | None]) -> Filter:
 FILTERS: tuple[Filter, ...] = (
     traffic.check,
     _of_deploys(sampling.check),
+    _of_deploys(waits.check),
     mix.check,
     season.check,
     _of_deploys(load.check),
