@@ -16,6 +16,7 @@ from perfd.commands.series_grid import Grid
 from perfd.commands.series_points import SHARES, Deploy
 from perfd.detect.scan.findings import Moved
 from perfd.detect.scan.settings import ScanSettings
+from perfd.detect.scan.suited import unsuited
 from perfd.detect.scan.suspect import NORMAL_95
 from perfd.detect.scan.track import Seen
 from perfd.detect.scan.walk import Walk
@@ -71,12 +72,17 @@ class Evaluated:
         return {"series": self.grid.names[series], "at": time, "filter": name, "reason": reason}
 
     def not_judged(self) -> Iterator[Report]:
-        """Nothing passes silently: what was too short for a verdict."""
-        grid, fewest = self.grid, self.settings.fewest
-        known = np.isfinite(grid.table.first[:, -self.settings.window :]).sum(axis=1)
-        for i in np.flatnonzero(known < fewest):
-            cells = f"{known[i]} cells of {grid.table.width / 3600:g} h with data"
-            yield {"series": grid.names[i], "reason": f"{cells}; {fewest} needed"}
+        """Nothing passes silently: what was too short for a verdict, or is no level."""
+        for i, reason in sorted(self._unsuited().items()):
+            yield {"series": self.grid.names[i], "reason": reason}
+
+    def _unsuited(self) -> dict[int, str]:
+        last = self.grid.table.first[:, -self.settings.window :]
+        if self.grid.kind not in SHARES:
+            return unsuited(last, self.settings)
+        told, fewest = np.isfinite(last).sum(axis=1), self.settings.fewest
+        short = np.flatnonzero(told < fewest)
+        return {int(i): f"{told[i]} cells with a value; {fewest} needed" for i in short}
 
     def thin(self) -> Iterator[Report]:
         """Cells that had too few requests to be a measurement."""

@@ -62,7 +62,7 @@ def test_gaps_spikes_shares_and_long_histories_are_drawn(tmp_path: Path, capsys:
     report(capsys, file, "--kind", "ratio", "--svg", tmp_path / "shares.svg")
     assert any(text.startswith("confirmed ×") for text in words(tmp_path / "shares.svg"))
 
-    long = np.exp(0.01 * draw.standard_normal(6000)) * np.where(np.arange(6000) > 5900, 1.1, 1.0)
+    long = np.exp(0.01 * draw.standard_normal(2000)) * np.where(np.arange(2000) > 1900, 1.1, 1.0)
     report(capsys, write(file, {"long": long}), "--svg", tmp_path / "long.svg")
     assert (tmp_path / "long.svg").stat().st_size < 100_000
 
