@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from perfd.detect.functions.balance import balanced
 from perfd.detect.functions.comparison import compare
 from perfd.detect.functions.composition import usual
 from perfd.detect.functions.judge import Judged, judge
@@ -61,7 +62,7 @@ def judged(
     group: Group, table: FunctionTable, around: Around, settings: FunctionSettings
 ) -> list[tuple[Found, Judged]]:
     """Each rise of the group with its trail, the largest first."""
-    middle = usual(table.own, table.samples, group.at)
+    middle, level = usual(table.own, table.samples, group.at), balanced(around.tree)
     rises: list[tuple[Found, Rise]] = []
     for found in group.members:
         counts = compare(counted(table, found), table.samples, group.at)
@@ -75,6 +76,7 @@ def judged(
                         own=found.own,
                         counts=counts,
                         tree=around.tree,
+                        level=level,
                         usual=middle,
                         cost=around.cost,
                         settings=settings,

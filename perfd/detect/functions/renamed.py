@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from perfd.detect.functions.cost_shift import EQUIVALENT, gone, shifted
-from perfd.detect.functions.domains import bare
+from perfd.detect.functions.cost_shift import equivalent, gone, shifted
+from perfd.detect.functions.domains import Domain, bare
 from perfd.detect.functions.rise import Rise
 from perfd.detect.functions.tree import Tree
 from perfd.model.finding import Check
@@ -24,13 +24,14 @@ def check(rise: Rise) -> Check:
     if not new(rise):
         return Check(NAME, True, "it was there before")
     asked = 0
-    for former in _vanished(rise.tree):
-        if not _alike(rise.tree, former, rise.function):
+    for former in _vanished(rise.level):
+        if not _alike(rise.level, former, rise.function):
             continue
         asked += 1
-        found = shifted(rise, (former, rise.function))
-        if found is not None and found[0] >= -EQUIVALENT and found[1] <= EQUIVALENT:
-            name = rise.tree.symbols.functions[former].name
+        both = Domain("both", rise.level.total((former, rise.function)), near=False)
+        found = shifted(rise, both)
+        if found is not None and equivalent(found, both):
+            name = rise.level.symbols.functions[former].name
             verdict = f"it is {name} by another name: together they cost what they did"
             return Check(NAME, False, verdict, {"former": name})
     return Check(NAME, True, f"it is new; {asked} that vanished beside it cost less", {"n": asked})
@@ -38,14 +39,16 @@ def check(rise: Rise) -> Check:
 
 def new(rise: Rise) -> bool:
     """Whether it was not there before."""
-    counts = rise.counts
-    return counts.before < NEW * counts.after
+    total = rise.level.compared(rise.level.total((rise.function,)))
+    return total is not None and total.before < NEW * total.after
 
 
 def _vanished(tree: Tree) -> Iterator[int]:
     for function in sorted(tree.functions()):
-        old = tree.total((function,))[: tree.at].sum()
-        if old >= SAMPLES and function in tree.symbols.functions and gone(tree, function):
+        counts = tree.total((function,))
+        if counts[: tree.at].sum() < SAMPLES or function not in tree.symbols.functions:
+            continue
+        if gone(tree, counts):
             yield function
 
 

@@ -36,7 +36,8 @@ class Cost:
 class Rise:
     """`own` says that self samples are meant, else all that hold the function.
 
-    `counts` are the function's among all samples; `requests` those of each operation, before and
+    `counts` are the function's among all samples; `level` is the tree without what the mix of
+    requests did (balance.py); `requests` those of each operation, before and
     after, where anything counts them.
     """
 
@@ -44,6 +45,7 @@ class Rise:
     own: bool
     counts: Comparison
     tree: Tree
+    level: Tree
     usual: Usual | None
     cost: Cost | None
     settings: FunctionSettings

@@ -56,6 +56,13 @@ class Tree:
         own: Array = self.hits[:, columns].sum(axis=1)
         return own
 
+    def self_below(self, function: int, caller: int) -> Array:
+        """Samples of each cell that end in a function and hold another above it."""
+        empty = np.zeros(0, dtype=np.int64)
+        columns = np.intersect1d(self.own.get(function, empty), self.holding.get(caller, empty))
+        own: Array = self.hits[:, columns].sum(axis=1)
+        return own
+
     def compared(self, k: Array, n: Array | None = None) -> Comparison | None:
         """Both sides of some samples among others, all by default."""
         return compare(k, self.samples() if n is None else n, self.at)
