@@ -25,7 +25,7 @@ from perfd.detect.tails import beta_quantile
 from perfd.detect.trends.counts import exposed, reach
 from perfd.detect.trends.drift import Drift, drifts
 from perfd.detect.trends.growth import Demand, growth
-from perfd.detect.trends.leak import SURE
+from perfd.detect.trends.leak import SURE, lasted
 from perfd.detect.trends.mann_kendall import inflation, mann_kendall
 from perfd.detect.trends.settings import TrendSettings
 from perfd.detect.trends.theil_sen import theil_sen, until
@@ -123,15 +123,16 @@ def _week(row: Array, plan: Parts, rate: float) -> Told:
         found = growth(lows, demand)
         sure = found.grows and found.hours >= SURE * hours
         left = (plan["limit"] - 1.0) / rate - end if rate else 0.0
-        if found.grows and left > 0.0 and covered is None:
-            limit = plan["limit"] * plan["level"]
-            _, (early, late) = until(found.line, found.level, limit, found.about)
-            covered = early <= left <= late
+        limit = plan["limit"] * plan["level"]
+        ends = until(found.line, found.level, limit, found.about)
+        told = found.grows and lasted(found.hours, SURE * hours, ends).passed
+        if told and left > 0.0 and covered is None:
+            covered = ends[1][0] <= left <= ends[1][1]
         looks = {
-            "suspected": found.grows,
+            "suspected": told,
             "confirmed": sure,
             "squares": least_squares(lows, demand.part, ALPHA),
-            "coroot": coroot_leak(lows, plan["limit"] * plan["level"]),
+            "coroot": coroot_leak(lows, limit),
         }
         for name, hit in looks.items():
             if hit and math.isnan(first[name]):

@@ -73,12 +73,25 @@ def leak(version: str, lows: Mapping[str, Array], rooms: Rooms, demand: Demand) 
         return None
     names = tuple(sorted(growing, key=lambda name: -growing[name].line.slope))
     fastest = growing[names[0]]
-    status = CONFIRMED if fastest.hours >= SURE * demand.hours else SUSPECTED
+    sure = SURE * demand.hours
+    status = CONFIRMED if fastest.hours >= sure else SUSPECTED
     checks = (*fastest.checks, _agree(len(growing), len(judged)))
     room, ends = None, None
     if checks[-1].passed:
         room, ends = _ends(growing, rooms)
+        checks = (*checks, lasted(fastest.hours, sure, ends))
     return Leak(version, names, len(judged), fastest, room, ends, checks, status)
+
+
+def lasted(hours: int, sure: int, ends: Ends | None) -> Check:
+    """Whether it has grown long enough to be sure, or memory may end before it has."""
+    early = ends[1][0] if ends else math.inf
+    passed = hours >= sure or hours + early <= sure
+    verdict = f"it grows for {hours} hours; {sure} tell a leak from a cache that fills slowly"
+    if math.isfinite(early):
+        verdict += f"; memory may end in {early:.0f}"
+    inputs: dict[str, float | int | str] = {"hours": hours, "sure": sure}
+    return Check("lasted", passed, verdict, inputs)
 
 
 def _agree(growing: int, judged: int) -> Check:

@@ -106,8 +106,15 @@ def test_instances_agree() -> None:
 
 
 def test_suspected_until_it_has_lasted() -> None:
+    """And told before only where memory may end sooner."""
     lows = noisy(1.0 + 0.01 * HOURS)
     young, old = (leak("1", {"a": lows[:end]}, nowhere, DEMAND) for end in (40, 96))
+    scarce = leak("1", {"a": lows[:40]}, lambda _: [Room(30 * MB, "x")], DEMAND)
     assert young is not None
     assert old is not None
-    assert (young.status, old.status) == (SUSPECTED, CONFIRMED)
+    assert scarce is not None
+    assert [(f.status, f.passed) for f in (young, scarce, old)] == [
+        (SUSPECTED, False),
+        (SUSPECTED, True),
+        (CONFIRMED, True),
+    ]
