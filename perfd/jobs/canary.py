@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from perfd.detect.canary.case import CanaryCase
-from perfd.detect.canary.finding import finding, settled, waits
+from perfd.detect.canary.finding import finding, settled, unsettled
 from perfd.detect.canary.watch import watch
 from perfd.detect.deploys import WITHDRAWN
 from perfd.detect.settings import DetectSettings
@@ -66,7 +66,7 @@ class CanaryJob:
         return [one for one in told if one.id not in known]
 
     def _settled(self, deploy: Deploy, judgement: Judgement) -> Iterable[Finding]:
-        return [settled(one, judgement) for one in self._findings(deploy) if waits(one)]
+        return [settled(one, judgement) for one in self._findings(deploy) if unsettled(one)]
 
     def _case(self, deploy: Deploy, end: float) -> CanaryCase:
         place = {"service": deploy.service, "environment": deploy.environment}

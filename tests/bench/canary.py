@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from perfd.detect.canary.case import CanaryCase
-from perfd.detect.canary.sequences import evidence, lower
+from perfd.detect.canary.sequences import evidence, interval
 from perfd.detect.canary.watch import LEAST_BETWEEN, REMEMBERS, watch
 from perfd.detect.settings import DetectSettings
 from perfd.detect.tails import normal_tail
@@ -90,7 +90,7 @@ def latency(null: Null, rng: np.random.Generator) -> tuple[bool, bool]:
     long_run = max(WINDOW_SD**2 * (1.0 + RHO) / (1.0 - RHO), LEAST_BETWEEN)
     sampling = SPREAD**2 * (1.0 / n[0] + 1.0 / n[1])
     difference = levels[1] - levels[0]
-    ever = bool((lower(difference, sampling + 2.0 * long_run, ALPHA) > null.floor).any())
+    ever = bool((interval(difference, sampling + 2.0 * long_run, ALPHA)[0] > null.floor).any())
     total = np.cumsum(1.0 / sampling)
     z = np.cumsum(difference / sampling) / np.sqrt(total)
     return ever, bool(any(normal_tail(float(v)) < ALPHA for v in z[: 24 * 60]))

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from perfd.detect.canary.case import CanaryCase
-from perfd.detect.canary.sequences import ALIKE, PRECISION, TIMES, evidence, lower
+from perfd.detect.canary.sequences import ALIKE, PRECISION, TIMES, evidence, interval
 from perfd.detect.canary.watch import scatter, watch
 from perfd.detect.settings import DetectSettings
 from perfd.model.deploy import Deploy
@@ -27,14 +27,14 @@ def test_the_mixture_is_a_martingale() -> None:
     s = math.sqrt((v + PRECISION) * math.log((v + PRECISION) / (PRECISION * alpha**2)))
     mixture = math.sqrt(PRECISION / (v + PRECISION)) * math.exp(s * s / (2 * (v + PRECISION)))
     assert mixture == pytest.approx(1.0 / alpha)
-    end = lower(np.array([s / v]), np.array([1.0 / v]), alpha)
-    assert end[0] == pytest.approx(0.0, abs=1e-12)
+    low, _ = interval(np.array([s / v]), np.array([1.0 / v]), alpha)
+    assert low[0] == pytest.approx(0.0, abs=1e-12)
 
 
 def test_lower_end_comes_near() -> None:
-    ends = lower(np.full(500, 0.3), np.full(500, 0.01), 0.01)
-    assert (np.diff(ends) > 0.0).all()
-    assert 0.28 < ends[-1] < 0.3
+    low, high = interval(np.full(500, 0.3), np.full(500, 0.01), 0.01)
+    assert (np.diff(low) > 0.0).all()
+    assert 0.28 < low[-1] < 0.3 < high[-1] < 0.32
 
 
 def test_evidence_is_a_likelihood_ratio() -> None:
@@ -87,8 +87,9 @@ def case(minutes: int, *, level: float = -4.0, failed: float = 0.01) -> CanaryCa
 def test_a_slow_canary_is_suspected() -> None:
     (seen,) = watch(case(5, level=-3.3))
     assert (seen.metric, seen.operation) == ("latency.mean", "GET /a")
-    assert 0.05 < seen.sure < 0.7
-    assert seen.after / seen.before == pytest.approx(2.0, rel=0.1)
+    assert seen.ratio is not None
+    assert 1.05 < seen.ratio[0] < 2.0 < seen.ratio[1]
+    assert seen.after.value / seen.before.value == pytest.approx(2.0, rel=0.1)
 
 
 def test_an_equal_canary_is_not() -> None:

@@ -27,7 +27,7 @@ from perfd.model.finding import Interval
 from perfd.model.series import STEADY, Series
 from perfd.model.window import Gauge, Window
 
-BEFORE, AFTER = "before the change", "after the change"  # what stands for versions
+BEFORE, AFTER = "the time before", "the time since"  # what stands for versions
 
 Part = TypeVar("Part", Window, Gauge)
 Keep = Callable[[float], bool]

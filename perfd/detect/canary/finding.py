@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 
 from perfd.detect import measures
 from perfd.detect.canary.case import CanaryCase
 from perfd.detect.canary.watch import ALPHA, Suspicion
 from perfd.detect.wording import percent, points
 from perfd.model.deploy import Deploy
-from perfd.model.finding import SUSPECTED, Check, Effect, Estimate, Finding
+from perfd.model.finding import SUSPECTED, Check, Effect, Finding
 from perfd.model.judgement import Judgement
 from perfd.model.series import REQUESTS, Series
 from perfd.model.times import to_rfc3339
 
 NAME = "canary"
+JUDGED = "judged"  # an input: whether it was settled
 
 
 def finding(case: CanaryCase, seen: Suspicion, now: float) -> Finding:
@@ -36,8 +36,8 @@ def finding(case: CanaryCase, seen: Suspicion, now: float) -> Finding:
         change_at=deploy.at,
         change_ci=(start, start + case.width),
         found_at=now,
-        before=_side(case, seen, deploy.previous),
-        after=_side(case, seen, deploy.version),
+        before=seen.before,
+        after=seen.after,
         effect=_effect(seen),
         p_value=None,
         opened=False,
@@ -50,45 +50,38 @@ def finding(case: CanaryCase, seen: Suspicion, now: float) -> Finding:
 
 def settled(found: Finding, judgement: Judgement) -> Finding:
     """The same once the deploy was judged, or will not be."""
-    verdict = found.checks[0].verdict
-    return dataclasses.replace(found, reason=f"{verdict}; {judgement.state}: {judgement.reason}")
+    (check,) = found.checks
+    told = dataclasses.replace(check, inputs={**check.inputs, JUDGED: 1})
+    reason = f"{check.verdict}; {judgement.state}: {judgement.reason}"
+    return dataclasses.replace(found, reason=reason, checks=(told,))
 
 
-def waits(found: Finding) -> bool:
-    """Whether it is a canary's that was not settled."""
-    ours = found.status == SUSPECTED and [check.name for check in found.checks] == [NAME]
-    return ours and "; judged from " in found.reason
+def unsettled(found: Finding) -> bool:
+    """Whether it is a canary's of which nobody has said yet what came of it."""
+    return any(check.name == NAME and not check.inputs[JUDGED] for check in found.checks)
 
 
 def _check(case: CanaryCase, seen: Suspicion) -> Check:
     passed = len(seen.cells) * case.width * case.pace / 60.0
-    what = points(seen.after - seen.before)
-    if seen.metric != measures.ERROR_RATE:
-        least = percent(math.expm1(seen.sure))
-        what = f"{percent(seen.after / seen.before - 1.0)}, at least {least}"
+    before, after = seen.before.value, seen.after.value
+    what = points(after - before)
+    if seen.ratio is not None:
+        what = f"{percent(after / before - 1.0)}, at least {percent(seen.ratio[0] - 1.0)},"
     verdict = f"{what} beside {case.deploy.previous} after {passed:.0f} min"
     inputs: dict[str, float | int | str] = {
         "minutes": passed,
         "requests": int(seen.cells.new.sum()),
         "beside": int(seen.cells.old.sum()),
-        "sure": seen.sure,
         "chance at any time": seen.alpha,
         "chance of the deploy": ALPHA,
+        JUDGED: 0,
     }
     return Check(NAME, False, verdict, inputs)
 
 
-def _side(case: CanaryCase, seen: Suspicion, version: str) -> Estimate:
-    """Without an interval of its own: what is known is the difference."""
-    new = version == case.deploy.version
-    value, count = (seen.after, seen.cells.new) if new else (seen.before, seen.cells.old)
-    start, end = float(seen.cells.start[0]), float(seen.cells.start[-1]) + case.width
-    return Estimate(value, (value, value), int(count.sum()), start, end, version)
-
-
 def _effect(seen: Suspicion) -> Effect:
-    ratio = seen.after / seen.before if seen.before else None
-    return Effect(ratio, None, seen.after - seen.before)
+    before, after = seen.before.value, seen.after.value
+    return Effect(after / before if before else None, seen.ratio, after - before)
 
 
 def _series(deploy: Deploy, operation: str) -> Series:

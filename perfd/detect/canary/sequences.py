@@ -28,15 +28,15 @@ ALIKE = 1.25  # times the errors; up to that both fail alike
 TIMES = (2.0, 3.0, 5.0, 10.0, 30.0)  # of the errors, what is watched for
 
 
-def lower(difference: Array, variance: Array, alpha: float) -> Array:
-    """The lower end, after each cell, of the confidence sequence of the mean difference.
+def interval(difference: Array, variance: Array, alpha: float) -> tuple[Array, Array]:
+    """Both ends, after each cell, of the confidence sequence of the mean difference.
 
     `variance` is that of each cell's difference, known without looking at the difference.
     """
     v = np.cumsum(1.0 / variance)
     mean = np.cumsum(difference / variance) / v
     reach = np.sqrt((v + PRECISION) * np.log((v + PRECISION) / (PRECISION * alpha * alpha)))
-    return np.asarray(mean - reach / v)
+    return mean - reach / v, mean + reach / v
 
 
 def evidence(

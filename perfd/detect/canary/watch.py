@@ -18,11 +18,13 @@ import numpy as np
 
 from perfd.detect import measures
 from perfd.detect.canary.case import Both, CanaryCase, both
-from perfd.detect.canary.sequences import enough, evidence, lower
+from perfd.detect.canary.sequences import enough, evidence, interval
 from perfd.detect.cells import Cells, mean_cells
 from perfd.detect.columns import columns
+from perfd.detect.estimate import estimate
 from perfd.detect.noise import noise
 from perfd.detect.sides import by_operation, version_of
+from perfd.model.finding import Estimate, Interval
 from perfd.model.series import STEADY
 from perfd.model.window import Window
 
@@ -35,17 +37,17 @@ REMEMBERS = 4.0  # by which a correlation of .6 widens what bursts add to a sum 
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """`sure` is what the shift is no less than: ln of a ratio, or a difference of rates (0).
+    """Both versions in the cells in which both served; `alpha` is what this sequence was given.
 
-    `cells` are those in which both served; `alpha` is what this sequence was given.
+    `ratio` is the confidence sequence of after by before; None of errors, which have an e-value.
     """
 
     operation: str
     metric: str
     cells: Both
-    before: float
-    after: float
-    sure: float
+    before: Estimate
+    after: Estimate
+    ratio: Interval | None
     alpha: float
 
 
@@ -63,39 +65,45 @@ def watch(case: CanaryCase) -> Iterator[Suspicion]:
     dispersion = scatter(case.instances)
     for name in sorted(known.keys() & old.keys() & new.keys()):
         cells = both(columns(old[name]), columns(new[name]))
+        if cells.new.sum() < FEWEST:
+            continue
         usual = mean_cells(columns(known[name]))
-        if cells.new.sum() >= FEWEST:
-            yield from _slower(case, name, cells, usual, alpha)
-            yield from _failing(case, name, cells, dispersion, alpha)
+        ratio = _slower(case, cells, usual, alpha) if usual is not None else None
+        told = {measures.LATENCY_MEAN: ratio is not None}
+        told[measures.ERROR_RATE] = _failing(case, cells, dispersion, alpha)
+        sides = [_during(side[name], cells) for side in (old, new)]
+        for metric in (metric for metric, seen in told.items() if seen):
+            before, after = (estimate(metric, side) for side in sides)
+            if before is not None and after is not None:
+                of_latency = ratio if metric == measures.LATENCY_MEAN else None
+                yield Suspicion(name, metric, cells, before, after, of_latency, alpha)
 
 
-def _slower(
-    case: CanaryCase, operation: str, cells: Both, usual: Cells | None, alpha: float
-) -> Iterator[Suspicion]:
-    """Mean log latency: the lower end of the sequence is above the floor."""
+def _slower(case: CanaryCase, cells: Both, usual: Cells, alpha: float) -> Interval | None:
+    """The ratio of latencies where it is above the floor: all of its confidence sequence."""
     held = (cells.measured_old > 0.0) & (cells.measured_new > 0.0)
-    if usual is None or not held.any():
-        return
+    if not held.any():
+        return None
     n_old, n_new = cells.measured_old[held], cells.measured_new[held]
-    logs_old, logs_new = cells.logs_old[held], cells.logs_new[held]
+    difference = cells.logs_new[held] / n_new - cells.logs_old[held] / n_old
     between = max(noise([usual]).long_run, LEAST_BETWEEN)
     variance = usual.sampling * (1.0 / n_old + 1.0 / n_new) + 2.0 * between
-    sure = float(lower(logs_new / n_new - logs_old / n_old, variance, alpha)[-1])
-    before, after = (math.exp(s.sum() / n.sum()) for s, n in ((logs_old, n_old), (logs_new, n_new)))
-    matters = after - before >= case.settings.floor_seconds
-    if sure >= math.log1p(case.settings.floor) and matters:
-        yield Suspicion(operation, measures.LATENCY_MEAN, cells, before, after, sure, alpha)
+    low, high = (math.exp(end[-1]) for end in interval(difference, variance, alpha))
+    least = case.settings.floor, case.settings.floor_seconds / math.exp(usual.level)
+    return (low, high) if low - 1.0 >= max(least) else None
 
 
-def _failing(
-    case: CanaryCase, operation: str, cells: Both, dispersion: float, alpha: float
-) -> Iterator[Suspicion]:
-    """Errors: the e-value is enough, and the difference of the rates above the floor."""
+def _failing(case: CanaryCase, cells: Both, dispersion: float, alpha: float) -> bool:
+    """The e-value is enough, and the difference of the rates above the floor."""
     counts = cells.failed_old, cells.old, cells.failed_new, cells.new
     before, after = (float(k.sum() / n.sum()) for k, n in (counts[:2], counts[2:]))
     told = evidence(*counts, dispersion)[-1]
-    if told >= enough(alpha) and after - before >= case.settings.error_floor:
-        yield Suspicion(operation, measures.ERROR_RATE, cells, before, after, 0.0, alpha)
+    return bool(told >= enough(alpha)) and after - before >= case.settings.error_floor
+
+
+def _during(windows: Iterable[Window], cells: Both) -> list[Window]:
+    starts = set(cells.start.tolist())
+    return [w for w in windows if w.start in starts]
 
 
 def scatter(instances: Iterable[Window]) -> float:
