@@ -39,6 +39,7 @@ class Suspect:
     weekend: NDArray[np.bool_]
     settings: ScanSettings
     quantum: float = 0.0  # noise of a cell that there is at least
+    told: NDArray[np.bool_] | None = None  # cells with a value, spikes too; None: all
     logarithmic: bool = True  # else rates, relative to their mean
 
     @property

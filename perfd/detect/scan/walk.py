@@ -110,11 +110,11 @@ class Walk:
         track = self.tracks.get(seen.series, Track())
         if seen.step.trend:
             track, said = track.climbed(seen, self._settings)
-        elif not seen.step.passed:
+        elif not seen.step.early:
             track, said = track.quiet(), None
         else:
             track, said = track.waited(seen, self._settings), None
-            if decide and self._sure(track.pending or seen):
+            if decide and seen.step.passed and self._sure(track.pending or seen):
                 track, said = track.confirmed(self._settings)
         self._keep(seen.series, track)
         if said is not None:
@@ -146,7 +146,8 @@ class Walk:
         if self.deploy(seen) is not None:
             return seen.times >= max(needed - 1, 1)
         lasted = seen.end - seen.step.at >= self._settings.youngest
-        return lasted and seen.times >= needed * seen.step.doubt
+        clear = seen.step.doubt <= trend.LONGEST
+        return lasted and clear and seen.times >= needed * seen.step.doubt
 
     def _found(self, end: int) -> Iterator[Seen]:
         first = max(end - self._settings.window, 0)

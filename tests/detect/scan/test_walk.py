@@ -103,7 +103,9 @@ def test_a_deploy_at_the_time_of_the_change_saves_an_evaluation() -> None:
 def test_every_verdict_has_the_filters_behind_it() -> None:
     step = walked(quiet() + after(400, 0.05)).confirmed[0].step
     names = [check.name for check in step.checks]
-    assert names == ["trend", "effect floor", "persistence", "recurrence", "season"]
+    assert names == [
+        "trend", "effect floor", "persistence", "recurrence", "season", "excursion",
+    ]  # fmt: skip
     assert all(check.verdict and check.inputs for check in step.checks)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from perfd.detect.scan.suspect import Suspect
 from perfd.model.finding import Check
 
 NAME = "persistence"
 KEPT = 0.5  # of the shift
+FADED = 0.25  # of the shift, from the first third to the last
+FADING = 4.0  # standard errors of a third
 DEVIATIONS = 2.0
 LAST = (1, 3)  # cells at the end that may be back
 BACK = 2.5  # deviations of a cell: below the new level for sure
@@ -19,7 +22,9 @@ BACK = 2.5  # deviations of a cell: below the new level for sure
 def check(suspect: Suspect) -> Check:
     """The last third keeps half of the shift, beyond doubt, and the last cells are not back.
 
-    These are taken as they were measured: a median over a day learns late of a return.
+    Nor is it on its way back, from the first third to the last.
+
+    The last cells are taken as they were measured: a median over a day learns late of a return.
     """
     cells = np.flatnonzero(suspect.after)
     third = cells[-max(len(cells) // 3, 1) :]
@@ -28,11 +33,20 @@ def check(suspect: Suspect) -> Check:
     error = suspect.noise / math.sqrt(len(third))
     last = _lasts(suspect)
     back = any(_back(level, suspect) for level in last)
-    passed = not back and late >= KEPT * suspect.size and late > DEVIATIONS * error
+    fading = _early(suspect, cells) - late > max(FADED * suspect.size, FADING * error)
+    kept = late >= KEPT * suspect.size and late > DEVIATIONS * error
+    passed = kept and not back and not fading
     verdict = f"{late / suspect.size:.0%} of the change is left in the last {len(third)} cells"
     if back:
         verdict = f"{min(last) / suspect.size:.0%} of the change is left in the last cells"
     return Check(NAME, passed, verdict, {"late": late, "last": min(last), "error": error})
+
+
+def _early(suspect: Suspect, cells: NDArray[np.int64]) -> float:
+    """The first third, turned upward."""
+    third = cells[: max(len(cells) // 3, 1)]
+    level = suspect.upward(suspect.x)
+    return float(level[third].mean() - level[suspect.before].mean())
 
 
 def _back(level: float, suspect: Suspect) -> bool:

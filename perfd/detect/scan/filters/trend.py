@@ -1,12 +1,15 @@
-"""Trend: a ramp is not a step. A step must fit better than every ramp of two days and longer.
+"""Trend: a ramp is not a step. A step must be more likely than all ramps of three days and longer.
 
 Both are compared by how much they take from the squared error, in units of its variance: twice a
 log-likelihood ratio. Of correlated noise that is its *innovations*, what a cell adds to what the
 one before it said: a ramp adds a little in each cell and a step all at once, which tells them apart
-days before their shapes do.
+days before their shapes do. The likelihood is the mean over all times that the step, and over all
+times and lengths that the ramp may have (a Bayes factor): the best of many ramps always fits.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,32 +19,46 @@ from perfd.detect.scan.suspect import Array, Suspect
 from perfd.model.finding import Check
 
 NAME = "trend"
-LENGTHS = (48, 72, 96, 144, 216, 336)  # cells of a ramp
+LENGTHS = (80, 113, 160, 226, 320)  # cells of a ramp
 ROLLOUTS = (0, 6, 12)  # cells that a step may take
 SHORTEST = 12  # cells of a ramp that must be seen
 EVERY = 6  # cells between the starts that are tried
 AROUND = 6  # cells by which the step may be moved
-SURE = (8.0, 5.0)  # gain beyond a ramp's that needs no more, and twice, the confirmations
-LONGEST = 3  # times
+UNSURE = 2.0  # twice the logarithm of the odds: less says nothing
+SURE = (8.0, 4.0, UNSURE)  # lead that needs no more, twice, and thrice the confirmations
+LONGEST = len(SURE)  # times the confirmations
+MOST = 999_999.0
 
 Cells = NDArray[np.int64]
 
 
 def check(suspect: Suspect) -> Check:
-    """The step's gain against that of the best ramp."""
+    """The odds of a step against those of a ramp."""
     told = np.flatnonzero(suspect.weights > 0.0)
     x, phi = suspect.x[told], _phi(suspect, told)
     unit = (suspect.noise * (1.0 - phi)) ** 2  # the variance that such innovations would have
-    step = float(_gains(x, _steps(told, suspect.at), told, phi).max() / unit)
-    ramp = float(_gains(x, _ramps(told), told, phi).max() / unit)
-    verdict = f"a step explains {step:.0f}, the best ramp {ramp:.0f}"
-    return Check(NAME, step > ramp, verdict, {"step": step, "ramp": ramp, "correlation": phi})
+    steps = _gains(x, _steps(told, suspect.at), told, phi) / unit
+    ramps = _gains(x, _ramps(told), told, phi) / unit
+    lead = _evidence(steps, len(ROLLOUTS) * len(told)) - _evidence(ramps, len(ramps))
+    odds = min(math.exp(min(abs(lead), 50.0) / 2.0), MOST)
+    kinds = "a step and no ramp" if lead > 0.0 else "a ramp and no step"
+    inputs: dict[str, float | int | str] = {"lead": lead, "correlation": phi}
+    inputs |= {"step": float(steps.max()), "ramp": float(ramps.max())}
+    return Check(NAME, lead > -UNSURE, f"the odds are {odds:.3g} to 1 that it is {kinds}", inputs)
 
 
 def doubt(verdict: Check) -> int:
-    """How many times the confirmations are needed: time tells a step from a ramp."""
-    lead = float(verdict.inputs["step"]) - float(verdict.inputs["ramp"])
-    return 1 + sum(lead < sure for sure in SURE)
+    """How many times the confirmations are needed: time tells a step from a ramp.
+
+    Beyond `LONGEST` none suffice.
+    """
+    return 1 + sum(float(verdict.inputs["lead"]) < sure for sure in SURE)
+
+
+def _evidence(gains: Array, tried: int) -> float:
+    """Twice the logarithm of the mean likelihood of what was `tried`; others say nothing."""
+    best = float(gains.max())
+    return best + 2.0 * math.log(float(np.exp(0.5 * (gains - best)).sum()) / tried)
 
 
 def _phi(suspect: Suspect, told: Cells) -> float:
