@@ -10,12 +10,13 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
 from perfd.clock import SystemClock
 from perfd.commands import backtest_options, backtest_pictures, backtest_words, series_prometheus
+from perfd.commands.backtest_opening import Rules
 from perfd.commands.backtest_run import Histories, backtest
 from perfd.commands.configuration import read_config
 from perfd.commands.series_csv import read_deploys, read_series
@@ -35,8 +36,9 @@ class Unread(PerfdError):
 def run(args: argparse.Namespace) -> int:
     """Exit 0, findings or not; 2 when the history cannot be read or the picture not written."""
     try:
-        histories = _histories(args)
-        report = backtest(histories, args.every, walk=args.walk)
+        with ExitStack() as stack:
+            histories = _histories(args, stack)
+            report = backtest(histories, args.every, walk=args.walk)
         if args.svg:
             backtest_pictures.write(args.svg, histories, report)
     except Unread:
@@ -49,8 +51,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _histories(args: argparse.Namespace) -> Histories:
-    """From the one place that the options name."""
+def _histories(args: argparse.Namespace, stack: ExitStack) -> Histories:
+    """From the one place that the options name, which is open until the stack is left."""
     named = [args.file is not None, args.store is not None, args.prometheus is not None]
     if sum(named) != 1:
         raise BadInput("name one history: FILE.csv, --store or --prometheus")
@@ -58,7 +60,7 @@ def _histories(args: argparse.Namespace) -> Histories:
     if args.prometheus is not None:
         return _of_prometheus(args, deploys)
     if args.store is not None:
-        return _of_store(args, deploys)
+        return _of_store(args, deploys, stack)
     with _opened(args.file) as lines:
         kind = args.kind or "latency"
         return Histories(grids(read_series(lines, kind, args.file), kind), deploys)
@@ -71,15 +73,20 @@ def _of_prometheus(args: argparse.Namespace, deploys: list[Deploy]) -> Histories
     return Histories(grids(asked.series, asked.question.kind), deploys, asked.left_out)
 
 
-def _of_store(args: argparse.Namespace, deploys: list[Deploy]) -> Histories:
-    from perfd.commands.series_store import read_store
+def _of_store(args: argparse.Namespace, deploys: list[Deploy], stack: ExitStack) -> Histories:
+    from perfd.commands.series_store import Kept
+    from perfd.store.snapshot import snapshot
 
-    config = read_config(args)
+    config, clock = read_config(args), SystemClock()
     if config is None:
         raise Unread
     folder = Path(args.store or config.data_dir)
-    held, known = read_store(config, folder, args.days / DAY, SystemClock())
-    return Histories(held, deploys or known, pace=config.pace, settings=config.detect)
+    copy = snapshot(folder, config.store, pace=config.pace, clock=clock)
+    kept = Kept(stack.enter_context(copy), config.detect, config.pace, args.every)
+    rules = Rules(config.detect, config.pace, kept.around)
+    return Histories(
+        kept.grids(clock.now(), args.days / DAY), deploys or kept.deploys(), rules=rules
+    )
 
 
 def _deploys(name: str | None) -> list[Deploy]:

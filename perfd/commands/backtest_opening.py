@@ -6,7 +6,7 @@ was known for long enough; what rose at one time in one service is one ticket.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from perfd.detect.scan.findings import Moved, ranked
@@ -36,12 +36,10 @@ class Opened:
         return any(moved.ci[0] <= m.ci[1] and m.ci[0] <= moved.ci[1] for m in self.moves)
 
 
-def tickets(moves: Iterable[Moved], settings: DetectSettings, pace: float) -> list[Opened]:
-    """Oldest first."""
+def tickets(moves: Iterable[Moved]) -> list[Opened]:
+    """Of the rises that nothing stands against; oldest first."""
     opened: list[Opened] = []
     for moved in sorted(moves, key=lambda moved: moved.time(moved.seen.end)):
-        if against(moved, settings, pace) is not None:
-            continue
         ticket = next((ticket for ticket in opened if ticket.takes(moved)), None)
         if ticket is None:
             ticket = Opened()
@@ -50,20 +48,34 @@ def tickets(moves: Iterable[Moved], settings: DetectSettings, pace: float) -> li
     return opened
 
 
-def against(moved: Moved, settings: DetectSettings, pace: float) -> Check | None:
-    """The first rule that keeps a finding from being a ticket."""
-    return next((check for check in _rules(moved, settings, pace) if not check.passed), None)
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What keeps a finding from being a ticket.
 
+    `pace` has divided the cells; `around` says what the windows around a change tell of it, where
+    there are any.
+    """
 
-def _rules(moved: Moved, settings: DetectSettings, pace: float) -> Iterator[Check]:
-    seen = moved.seen
-    times = f"found by {seen.times} evaluations in a row, and not by enough of them"
-    yield Check("confirmation", seen.status == CONFIRMED, times)
-    yield Check("direction", moved.rises, "a change for the better")
-    yield large(moved, settings)
-    known, needed = known_for(moved) * pace, settings.scan.maturity
-    words = f"the series was known for {known / DAY:.1f} days by then; {needed / DAY:g} are needed"
-    yield Check("maturity", known >= NEARLY * needed, words)
+    settings: DetectSettings = field(default_factory=DetectSettings)
+    pace: float = 1.0
+    around: Callable[[Moved], Iterable[Check]] = lambda _: ()
+
+    def against(self, moved: Moved) -> Check | None:
+        """The first that does."""
+        return next((check for check in self._checks(moved) if not check.passed), None)
+
+    def _checks(self, moved: Moved) -> Iterator[Check]:
+        seen, needed = moved.seen, self.settings.scan.maturity
+        times = f"found by {seen.times} evaluations in a row, and not by enough of them"
+        yield Check("confirmation", seen.status == CONFIRMED, times)
+        yield Check("direction", moved.rises, "a change for the better")
+        host = "a host or container, no service of its own"
+        yield Check("service", bool(moved.subject.service), host)
+        yield large(moved, self.settings)
+        known = known_for(moved) * self.pace
+        days = f"{known / DAY:.1f} days by then; {needed / DAY:g} are needed"
+        yield Check("maturity", known >= NEARLY * needed, f"the series was known for {days}")
+        yield from self.around(moved)
 
 
 def _place(moved: Moved) -> tuple[str, str]:

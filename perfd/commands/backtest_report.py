@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perfd.commands.backtest_opening import against
 from perfd.commands.backtest_watch import Watched
 from perfd.commands.series_grid import Grid
 from perfd.commands.series_points import SHARES, Deploy
@@ -20,7 +19,6 @@ from perfd.detect.scan.suited import unsuited
 from perfd.detect.scan.suspect import NORMAL_95
 from perfd.detect.scan.track import Seen
 from perfd.detect.scan.walk import Walk
-from perfd.detect.settings import DetectSettings
 from perfd.model.times import to_rfc3339
 
 Report = dict[str, Any]
@@ -39,8 +37,6 @@ class Evaluated:
     deploys: Sequence[Sequence[Deploy]]
     looks: int
     settings: ScanSettings
-    opening: DetectSettings
-    pace: float
 
     def findings(self) -> Iterator[Report]:
         """Confirmed and suspected changes."""
@@ -57,17 +53,15 @@ class Evaluated:
             yield self.told(seen)
 
     def held_back(self) -> Iterator[Report]:
-        """Findings that are no tickets; and changes that a filter stood against to the end."""
-        for moved in self.moves():
-            if check := against(moved, self.opening, self.pace):
-                yield self._held(moved.seen.series, moved.seen.step.at, check.name, check.verdict)
+        """Changes beyond chance that a filter stood against to the end."""
         known = (*self.walk.confirmed, *self.walk.pending.values(), *self.walk.trends.values())
         places = [(seen.series, seen.step.at) for seen in known]
         for held in self.watched.held(places, NEAR):
             times = f"{held.verdict} ({held.times} evaluations)"
-            yield self._held(held.series, held.at, held.filter, times)
+            yield self.held(held.series, held.at, held.filter, times)
 
-    def _held(self, series: int, at: int, name: str, reason: str) -> Report:
+    def held(self, series: int, at: int, name: str, reason: str) -> Report:
+        """What stood against a change of a series in a cell."""
         time = to_rfc3339(self.grid.time(at))
         return {"series": self.grid.names[series], "at": time, "filter": name, "reason": reason}
 

@@ -3,54 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 
 from perfd.commands.series_grid import Grid
 from perfd.commands.series_points import Deploy
-from perfd.config import Config
+from perfd.detect.scan.findings import Moved
 from perfd.detect.scan.table import GAUGE, LEVEL, RATE, Subject, Table
+from perfd.detect.settings import DetectSettings
 from perfd.errors import BadInput
-from perfd.interfaces import Clock, Store
+from perfd.interfaces import Store
 from perfd.jobs.cells import CellReader
+from perfd.jobs.scan_proof import ScanProver
 from perfd.model import deploy
 from perfd.model.batch import DEPLOY
+from perfd.model.finding import Check
 from perfd.model.series import UNKNOWN
-from perfd.store.snapshot import snapshot
 from perfd.tickets.codec import decode
 
 DAY = 24  # cells
 KINDS = {LEVEL: "latency", RATE: "ratio", GAUGE: "gauge"}
 
 
-def read_store(
-    config: Config, folder: Path, days: float, clock: Clock
-) -> tuple[list[Grid], list[Deploy]]:
-    """A grid for each kind, of the last `days` (divided by pace), and all deploys that are known.
+class Kept:
+    """A store as `perfd backtest` looks at it; cells are hours divided by `pace`."""
 
-    Raises StoreError, and BadInput where nothing was kept.
-    """
-    with snapshot(folder, config.store, pace=config.pace, clock=clock) as store:
-        tables = list(_tables(CellReader(store, config.pace), clock.now(), round(days * DAY)))
-        deploys = list(_deploys(store))
-    grids = [grid for kind in KINDS for grid in _grid(kind, tables)]
-    if not grids:
-        raise BadInput(f"{folder}: nothing was measured in the last {days:g} days for a whole hour")
-    return grids, deploys
+    def __init__(self, store: Store, settings: DetectSettings, pace: float, every: float) -> None:
+        self._store = store
+        self._reader = CellReader(store, pace)
+        self._prover = ScanProver(store, settings, pace)
+        self._every = every / pace
 
+    def grids(self, end: float, days: float) -> list[Grid]:
+        """One for each kind, of so many days (divided by pace) up to `end`.
 
-def _tables(reader: CellReader, end: float, cells: int) -> Iterator[Table]:
-    for service, environment in reader.services():
-        yield reader.levels(service, environment, end, cells)
-        yield reader.rates(service, environment, end, cells)
-    yield reader.gauges(end, cells)
+        Raises BadInput where nothing was kept.
+        """
+        tables = list(self._tables(end, round(days * DAY)))
+        found = [grid for kind in KINDS for grid in _grid(kind, tables)]
+        if not found:
+            raise BadInput(f"nothing was measured in the last {days:g} days for a whole hour")
+        return found
 
+    def deploys(self) -> list[Deploy]:
+        """All that are known."""
+        found = (decode(deploy.Deploy, d.body) for d in self._store.documents(DEPLOY))
+        return [Deploy(one.service, one.at, one.version) for one in found]
 
-def _deploys(store: Store) -> Iterator[Deploy]:
-    for document in store.documents(DEPLOY):
-        found = decode(deploy.Deploy, document.body)
-        yield Deploy(found.service, found.at, found.version)
+    def around(self, moved: Moved) -> Iterable[Check]:
+        """What the windows around a change say of it, as of the evaluation that told of it."""
+        end = moved.time(moved.seen.end)
+        first = end - (moved.seen.times - 1) * self._every
+        return self._prover.read(moved, first, end).checks
+
+    def _tables(self, end: float, cells: int) -> Iterator[Table]:
+        for service, environment in self._reader.services():
+            yield self._reader.levels(service, environment, end, cells)
+            yield self._reader.rates(service, environment, end, cells)
+        yield self._reader.gauges(end, cells)
 
 
 def _grid(kind: str, tables: Iterable[Table]) -> Iterator[Grid]:
@@ -65,10 +75,10 @@ def _grid(kind: str, tables: Iterable[Table]) -> Iterator[Grid]:
         return
     told = slice(full[0], full[-1] + 1)
     width, start = held[0].width, held[0].start + float(full[0]) * held[0].width
-    subjects = [subject for table in held for subject in table.subjects]
+    subjects = tuple(subject for table in held for subject in table.subjects)
     yield Grid(
         names=tuple(_name(subject) for subject in subjects),
-        table=Table(tuple(subjects), start, width, first[:, told], second[:, told]),
+        table=Table(subjects, start, width, first[:, told], second[:, told]),
         kind=KINDS[kind],
         counted=kind != GAUGE,
         thin=(0,) * len(subjects),
@@ -76,12 +86,9 @@ def _grid(kind: str, tables: Iterable[Table]) -> Iterator[Grid]:
 
 
 def _name(subject: Subject) -> str:
-    """`pricing/POST /quote latency.p95`; the environment where it is known, a resource's owner."""
-    owner = (
-        subject.service
-        or subject.series.label.get("host")
-        or subject.series.label.get("container", "")
-    )
+    """`pricing/POST /quote latency.p95 (prod)`; a resource by its owner."""
+    label = subject.series.label
+    owner = subject.service or label.get("host") or label.get("container", "")
     operation = f"/{subject.operation}" if subject.operation else ""
     known = subject.environment not in ("", UNKNOWN)
     place = f" ({subject.environment})" if known else ""

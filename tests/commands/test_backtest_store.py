@@ -23,6 +23,7 @@ from tests.fakes import CountingMeter
 HOUR, HOURS, SINCE = 3600.0, 320, 40
 END = int(time.time() // HOUR) * HOUR  # noqa: TID251 - the command reads the real clock
 CHANGED = END - SINCE * HOUR
+POLL = "GET /events/poll"  # its time-out was changed
 CASES = {"POST /quote": (1.25, 0.01), "GET /price": (1.0, 0.05)}  # slower; more errors
 
 
@@ -36,6 +37,8 @@ def windows() -> Iterator[Window]:
             values = 0.04 * np.exp(0.3 * draw.standard_normal(150) + 0.01 * draw.standard_normal())
             failed = int(draw.binomial(150, failing if changed else 0.01))
             yield window(at, operation, values * (slower if changed else 1.0), failed)
+        timeout = 60.0 if changed else 30.0
+        yield window(at, POLL, np.minimum(draw.exponential(60.0, 150), timeout), 0)
 
 
 def window(at: float, operation: str, values: np.ndarray, failed: int) -> Window:
@@ -84,6 +87,16 @@ def test_what_it_kept_is_judged(folder: Path, capsys: pytest.CaptureFixture[str]
     assert ticket["service"] == "pricing"
     assert ticket["series"].startswith("pricing/POST /quote latency.")
     assert not any("GET /price latency" in name for name in changes)
+
+
+def test_the_windows_around_a_change_are_asked_as_the_daemon_asks_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = report(capsys, "--store", folder, "--walk", "--days", "14")
+    (ticket,) = found["would_open"]
+    assert not any(POLL in name for name in (ticket["series"], *ticket["also"]))
+    reasons = {one["filter"] for one in found["held_back"] if POLL in one["series"]}
+    assert "intentional wait" in reasons
 
 
 def test_a_store_of_another_pace_is_refused(
