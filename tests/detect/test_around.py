@@ -16,7 +16,7 @@ from perfd.detect.around.filters import trail
 from perfd.detect.around.second_sample import confirms
 from perfd.detect.host_readings import HostReadings
 from perfd.detect.mix import added, dearer, strata
-from perfd.detect.scan.table import LEVEL, Subject
+from perfd.detect.scan.table import GAUGE, LEVEL, RATE, Subject
 from perfd.detect.settings import DetectSettings
 from perfd.model.finding import Check
 from perfd.model.series import CPU_SHARE, INSTANCE_REQUESTS, REQUESTS, STEADY, Series
@@ -118,6 +118,24 @@ def test_a_fall_is_not_asked() -> None:
         trail(replace(Story([SLOWER]).case(), change=Story([SLOWER], shift=-0.1).case().change))
         == ()
     )
+
+
+def test_of_a_resource_nothing_is_said() -> None:
+    case = Story([SLOWER]).case()
+    about = replace(case.subject, kind=GAUGE, metric="memory", unit="By")
+    assert trail(replace(case, change=replace(case.change, subject=about))) == ()
+
+
+def test_errors_that_rise_are_kept() -> None:
+    case = Story([SLOWER], shift=0.03).case()
+    about = replace(case.subject, kind=RATE, metric=measures.ERROR_RATE, unit="1")
+    failing = tuple(
+        replace(w, errors=int(w.count * (0.04 if w.start >= CHANGED else 0.01)))
+        for w in case.requests
+    )
+    case = replace(case, change=replace(case.change, subject=about), requests=failing)
+    assert rejected(case) == []
+    assert verdicts(case)["same hours"].inputs["shift"] == pytest.approx(0.03, abs=0.002)
 
 
 def test_a_change_that_its_windows_do_not_show() -> None:

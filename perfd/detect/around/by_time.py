@@ -21,6 +21,7 @@ from perfd.detect.case import DeployCase
 from perfd.detect.cells import Cells
 from perfd.detect.columns import Array, summed
 from perfd.detect.estimate import Comparison, compare_cells
+from perfd.detect.scan.table import GAUGE
 from perfd.detect.sides import DAY, Sides, by_operation
 from perfd.model.deploy import Deploy
 from perfd.model.finding import Interval
@@ -50,8 +51,10 @@ class Around(NamedTuple):
 
 
 def around(case: ScanCase) -> Around | None:
-    """None where the windows do not hold the metric on both sides."""
+    """None where the windows do not hold the metric on both sides, as that of a resource."""
     subject, sides = case.subject, _sides(case)
+    if subject.kind == GAUGE:
+        return None
     old, new = (_of(side, subject.operation) for side in (sides.before, sides.after))
     bare = Candidate(
         _case(case, sides),
@@ -114,9 +117,7 @@ def _case(case: ScanCase, sides: Sides) -> DeployCase:
     requests = (w for side in (sides.before, sides.after) for held in side.values() for w in held)
     return DeployCase(
         deploy=deploy,
-        settings=msgspec.structs.replace(
-            case.settings, floor=case.floor, error_floor=case.floor, floor_seconds=0.0
-        ),
+        settings=msgspec.structs.replace(case.settings, floor=case.floor, floor_seconds=0.0),
         pace=case.pace,
         width=case.width,
         end=case.after[1],

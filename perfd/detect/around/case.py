@@ -47,7 +47,7 @@ class ScanCase:
     width: float
     before: Interval
     after: Interval
-    floor: float = FLOOR  # relative, or a difference of rates
+    floor: float = FLOOR  # relative; of rates it is that of the settings
     requests: tuple[Window, ...] = ()
     instances: tuple[Window, ...] = ()
     cpu: tuple[Gauge, ...] = ()
