@@ -12,13 +12,15 @@ import math
 
 import numpy as np
 
-MOST = 200_000  # terms of the sum; beyond, they are nothing beside the first
+DEVIATIONS, MORE = 40.0, 1_000  # terms of the sum; beyond, they are nothing beside the first
 
 
 def beta_binomial_mid_tail(k: float, n: float, a: float, b: float) -> float:
     """P[X > k] + P[X = k] / 2 for X ~ BetaBinomial(n, a, b) and 0 <= k <= n."""
     first = math.exp(_log_chance(k, n, a, b))
-    above = np.arange(min(math.ceil(n - k), MOST), dtype=float) + k
+    deviation = math.sqrt(n * a * b * (a + b + n) / (a + b + 1.0)) / (a + b)
+    most = int(DEVIATIONS * deviation) + MORE
+    above = np.arange(min(math.ceil(n - k), most), dtype=float) + k
     steps = np.log((n - above) * (above + a)) - np.log((above + 1.0) * (n - above - 1.0 + b))
     return min(first * (0.5 + float(np.exp(np.cumsum(steps)).sum())), 1.0)
 

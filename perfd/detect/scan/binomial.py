@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfd.detect.scan.cusum import Cells
+from perfd.detect.tails import normal_quantile
 
 Array = NDArray[np.float64]
 
 BATCHES = (6, 24)  # cells: what lasts for hours varies more between days than between cells
 FEWEST_BATCHES = 8
+SCREEN = 1.6  # of the least critical value: sqrt(2), and a tenth to spare
 
 
 class RateSplit(NamedTuple):
@@ -45,6 +47,21 @@ def best_rate_split(k: Array, n: Array, least: int) -> RateSplit:
     spread = dispersion(k, n, np.where(after, new[:, None], old[:, None]))
     edge = np.clip(least / np.maximum((n > 0.0).sum(axis=1), 1.0), 1e-6, 0.5)
     return RateSplit(at, roots[rows, at] / np.sqrt(spread), old, new, edge, spread)
+
+
+def promising(k: Array, n: Array, alpha: float) -> Cells:
+    """The series that deserve the test itself: a normal deviate, which takes no logarithms.
+
+    The root of the likelihood ratio is at most sqrt(2) times as large (where k falls to 0).
+    """
+    k0, n0 = np.cumsum(k, axis=1) - k, np.cumsum(n, axis=1) - n
+    k_all, n_all = k.sum(axis=1)[:, None], n.sum(axis=1)[:, None]
+    rate = k_all / np.maximum(n_all, 1e-12)
+    spread = rate * (1.0 - rate) * n0 * (n_all - n0) / np.maximum(n_all, 1e-12)
+    square = np.where(spread > 0.0, (k0 - n0 * rate) ** 2 / np.maximum(spread, 1e-300), 0.0)
+    excess = np.maximum(_batched(k - n * rate, n * rate * (1.0 - rate), 1), 1.0)
+    least = normal_quantile(1.0 - 0.5 * alpha) / SCREEN
+    return np.flatnonzero(square.max(axis=1) >= least**2 * excess)
 
 
 def signed_roots(k: Array, n: Array, least: int) -> Array:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfd.detect.scan.beta_binomial import clustered_tail
-from perfd.detect.scan.binomial import RateSplit, best_rate_split, signed_roots
+from perfd.detect.scan.binomial import RateSplit, best_rate_split, promising, signed_roots
 from perfd.detect.scan.filters import effect_floor, persistence, recurrence, trend
 from perfd.detect.scan.outliers import inlying
 from perfd.detect.scan.settings import ScanSettings
@@ -59,6 +59,10 @@ class Shares:
         k, n, known = k[rows], n[rows], known[rows]
         known &= _without_bursts(k, n, known, self.settings.least)
         k, n = np.where(known, k, 0.0), np.where(known, n, 0.0)
+        kept = promising(k, n, self.settings.alpha)
+        if len(kept) == 0:
+            return []
+        rows, k, n, known = rows[kept], k[kept], n[kept], known[kept]
         split = best_rate_split(k, n, self.settings.least)
         p = scan_tail(_as_normal(split.root, split.dispersion, known.sum(axis=1)), split.edge)
         p = np.where(k.sum(axis=1) >= FEWEST * split.dispersion, p, 1.0)
@@ -84,8 +88,9 @@ def _without_bursts(k: Array, n: Array, known: NDArray[np.bool_], least: int) ->
     counts = np.where(known, k, 0.0)
     angle = 2.0 * np.arcsin(np.sqrt(counts / size))
     quantum = 1.0 / math.sqrt(max(float(np.median(size)), 1.0))
-    few = counts.sum(axis=1) < TELLS_BURSTS * known.sum(axis=1)
-    inside: NDArray[np.bool_] = inlying(angle, MEDIAN, least, quantum) | few[:, None]
+    many = counts.sum(axis=1) >= TELLS_BURSTS * known.sum(axis=1)
+    inside = np.ones(k.shape, dtype=bool)
+    inside[many] = inlying(angle[many], MEDIAN, least, quantum)
     return inside
 
 
