@@ -9,7 +9,7 @@ class FunctionSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     """When a function's share of its service's CPU is worth a ticket."""
 
     most: int = 1_000  # functions of a service that are told apart; the rest is one
-    floor: float = 0.05  # smallest rise of a share worth saying, relative
+    floor: float = 0.01  # smallest rise of a share worth saying, relative
     least: float = 0.001  # and of all CPU time of the service
 
     def __post_init__(self) -> None:
