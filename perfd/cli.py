@@ -24,6 +24,7 @@ COMMANDS = (
     Command("check", "check", "check the configuration; every error with its line"),
     Command("demo", "demo", "a sample shop gets slower, perfd finds it, the fix is verified"),
     Command("backtest", "backtest", "what perfd would have found in a history of yours"),
+    Command("detect", "detect", "try the thresholds of detection on your own history"),
     Command("tickets", "tickets", "list, show and act on tickets of a running perfd"),
     Command("doctor", "doctor", "what could stop perfd from working here, and what to do"),
     Command("health", "health", "is the running perfd ready? exit 0 when it is"),

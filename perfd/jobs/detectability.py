@@ -15,7 +15,7 @@ import numpy as np
 
 from perfd.detect.budget import DEPLOY, HELD, PARTS, Share
 from perfd.detect.detectability.blind import blind_spots
-from perfd.detect.detectability.copies import Copied, CopiedLevels, CopiedRates
+from perfd.detect.detectability.copies import copied_of
 from perfd.detect.detectability.ladder import ADDED, RELATIVE
 from perfd.detect.detectability.measure import measured, reasons
 from perfd.detect.detectability.trials import Bench
@@ -155,7 +155,7 @@ class DetectabilityJob:
             own = table.rows([row.at for row in rows])
             sizes = ADDED if _is_rate(own) else RELATIVE
             for row, one in zip(
-                rows, measured(self._copied(own, bench), sizes, bench), strict=True
+                rows, measured(copied_of(own, self._pace, bench.draw), sizes, bench), strict=True
             ):
                 subject = table.subjects[row.at]
                 yield (
@@ -178,13 +178,6 @@ class DetectabilityJob:
     def _bench(self) -> Bench:
         every = max(round(self._settings.scan.every / HOUR), 1)
         return Bench(ScanSettings(), np.random.default_rng(self._luck.getrandbits(64)), every)
-
-    def _copied(self, table: Table, bench: Bench) -> Copied:
-        """A day of copies is a day of the calendar: time as it is at pace 1."""
-        start, width = table.start * self._pace, table.width * self._pace
-        if _is_rate(table):
-            return CopiedRates(table.first, table.second, start, width, bench.draw)
-        return CopiedLevels(table.first, start, width)
 
     def _with_deploys(
         self, service: str, environments: Sequence[str], rows: list[Detectable], now: float

@@ -63,7 +63,7 @@ async def test_the_page_says_it_in_words() -> None:
     words = page.replace("\u00a0", " ")
     assert "A 12 % slower p95 of POST /quote would be seen within a day; below that" in words
     assert "12 of 336 hours &lt;have&gt; requests" in words
-    assert "In 40 weeks of copies without a change 1 was found." in words
+    assert "In 40 weeks of copies without a change, one was found." in words
     assert "5.0 %: 3 of 20, 10 %: 12 of 20" in words or "5 %: 3 of 20, 10 %: 12 of 20" in words
 
 

@@ -57,10 +57,13 @@ def _of_operations(rows: Sequence[Detectable]) -> Iterator[BlindSpot]:
 def _why(row: Detectable, rows: Sequence[Detectable]) -> tuple[str, str]:
     if "of history" in row.reason:
         return row.reason, TIME
-    reason = row.reason or f"no step of up to {GREATEST:.0%} was caught within a day"
+    reason = row.reason or f"no step of up to {GREATEST * 100:.0f} % was caught within a day"
     other = _seen_beside(row, rows)
     if row.metric in _QUANTILES and other is not None:
-        return reason, f"its mean latency, of which {other:.0%} would be seen; or more traffic"
+        return (
+            reason,
+            f"its mean latency, of which {other * 100:.2g} % would be seen; or more traffic",
+        )
     return reason, f"more traffic: it has {row.requests:,.0f} requests a day"
 
 

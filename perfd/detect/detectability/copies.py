@@ -18,6 +18,7 @@ from perfd.detect.scan.levels import Levels
 from perfd.detect.scan.season import DAY, weekend
 from perfd.detect.scan.settings import ScanSettings
 from perfd.detect.scan.shares import Shares
+from perfd.detect.scan.table import RATE, Table
 from perfd.detect.scan.track import Seen
 from perfd.detect.scan.walk import History, Walk, ends
 
@@ -138,6 +139,14 @@ class CopiedRates:
         new = (np.arange(len(order)) >= changed[:, None]) & np.isfinite(k) & np.isfinite(n)
         rest = np.where(new, np.maximum(np.round(n - k), 0.0), 0.0).astype(np.int64)
         return Shares(k + self.draw.binomial(rest, sizes[:, None]), n, settings)
+
+
+def copied_of(table: Table, pace: float, draw: np.random.Generator) -> Copied:
+    """What copies are made of; a day of them is a day of the calendar: time as it is at pace 1."""
+    start, width = table.start * pace, table.width * pace
+    if table.subjects[0].kind == RATE:
+        return CopiedRates(table.first, table.second, start, width, draw)
+    return CopiedLevels(table.first, start, width)
 
 
 def levelled(copied: Copied, settings: ScanSettings, every: int) -> Copied:

@@ -13,6 +13,7 @@ import numpy as np
 
 from perfd.detect.detectability.copies import Array, Cells, Copied, levelled, shuffled
 from perfd.detect.scan.settings import ScanSettings
+from perfd.detect.scan.steps import Step
 from perfd.detect.scan.track import Seen
 from perfd.detect.scan.walk import Walk
 
@@ -54,6 +55,12 @@ class Bench:
     def wrong(self, copied: Copied, first: int) -> Cells:
         """How many steps are confirmed in a week of each of the `copies` unchanged copies."""
         found = np.zeros(copied.series, dtype=np.int64)
+        np.add.at(found, [row for row, _ in self.mistakes(copied, first)], 1)
+        return found
+
+    def mistakes(self, copied: Copied, first: int) -> list[tuple[int, Step]]:
+        """The same steps, each with its series."""
+        found: list[tuple[int, Step]] = []
         for rows in self._blocks(copied.series):
             order = self._order(copied, first)
             never = np.full(len(rows), len(order))
@@ -61,7 +68,7 @@ class Bench:
             walk = Walk(history, self.settings)
             for end in range(len(order) - WATCHED, len(order) + 1, self.every):
                 walk.look(end)
-            np.add.at(found, [rows[seen.series] for seen in walk.confirmed], 1)
+            found += [(int(rows[seen.series]), seen.step) for seen in walk.confirmed]
         return found
 
     def _found(self, copied: Copied, rows: Cells, first: int, sizes: Array) -> Cells:

@@ -139,8 +139,8 @@ def _mistakes(found: Detectability) -> str:
     """How often something was found in copies in which nothing changed."""
     weeks = sum(row.weeks for row in found.rows)
     wrong = sum(row.wrong for row in found.rows)
-    were = "was" if wrong == 1 else "were"
-    told = f"In {count(weeks)} weeks of copies without a change {count(wrong)} {were} found."
+    changes = "one was" if wrong == 1 else f"{count(wrong) if wrong else 'none'} were"
+    told = f"In {count(weeks)} weeks of copies without a change, {changes} found."
     if found.waiting:
         told += f" {count(found.waiting)} more series are tried in the next hours."
     return told
