@@ -13,7 +13,6 @@ from perfd.detect import measures
 from perfd.detect.around.by_time import around
 from perfd.detect.around.case import Change, ScanCase
 from perfd.detect.around.filters import trail
-from perfd.detect.around.second_sample import confirms
 from perfd.detect.host_readings import HostReadings
 from perfd.detect.mix import added, dearer, strata
 from perfd.detect.scan.table import GAUGE, LEVEL, RATE, Subject
@@ -227,19 +226,23 @@ def test_the_same_last_week() -> None:
     assert rejected(replace(case, earlier={7.0: earlier})) == ["season"]
 
 
-def test_hours_since_it_was_found_confirm_it() -> None:
-    case = Story([SLOWER], hours=24, found=14).case()
-    assert confirms(trail(case))
-    assert not confirms(
-        trail(replace(case, change=replace(case.change, found=CHANGED + 23 * HOUR)))
-    )
+def test_hours_since_it_was_found_show_it() -> None:
+    told = verdicts(Story([SLOWER], hours=24, found=14).case())["second sample"]
+    assert told.passed
+    assert told.inputs["cells"] == 10
+    assert "second sample" not in verdicts(Story([SLOWER], hours=24, found=23).case())
 
 
-def test_halves_of_instances_agree_and_confirm_nothing() -> None:
+def test_hours_since_it_was_found_do_not_show_it() -> None:
+    brief = Stream(always(600), lambda hour: -4.0 + 0.2 * (0 <= hour < 14))
+    assert rejected(Story([brief], hours=24, found=14).case()) == ["second sample"]
+
+
+def test_halves_of_instances_are_told() -> None:
     own = [Stream(always(150), after(-4.0, -3.9))] * 4
-    checks = trail(Story([SLOWER], own).case())
-    assert [c.passed for c in checks if c.name == "second sample"] == [True]
-    assert not confirms(checks)
+    told = verdicts(Story([SLOWER], own).case())["second sample"]
+    assert told.passed
+    assert "either half of 4 instances" in told.verdict
 
 
 # --- the arithmetic of a mix ----------------------------------------------------------------------

@@ -32,6 +32,7 @@ BEFORE, AFTER = "the time before", "the time since"  # what stands for versions
 
 Part = TypeVar("Part", Window, Gauge)
 Keep = Callable[[float], bool]
+Side = tuple[Sequence[Window], Sequence[Gauge]]  # and the CPU seconds, for CPU per request
 
 
 class Around(NamedTuple):
@@ -80,11 +81,9 @@ def around(case: ScanCase) -> Around | None:
     return Around(case, told, found)
 
 
-def beyond_usual(
-    case: ScanCase, metric: str, before: Sequence[Window], after: Sequence[Window]
-) -> Comparison | None:
+def beyond_usual(case: ScanCase, metric: str, before: Side, after: Side) -> Comparison | None:
     """Some windows of either side, less what was usual at each hour of the day."""
-    old, new = (measures.read(metric, windows) if windows else None for windows in (before, after))
+    old, new = (measures.read(metric, *side) if side[0] else None for side in (before, after))
     if old is None or new is None:
         return None
     return compare_cells(metric, *_less_usual(old, new, case))

@@ -70,7 +70,9 @@ def _variance(around: Around) -> float:
     total = sum(w.count for w in candidate.before)
     deviation = 0.0
     for name, before in sides[0].items():
-        found = beyond_usual(around.case, candidate.metric, before, sides[1].get(name, []))
+        found = beyond_usual(
+            around.case, candidate.metric, (before, ()), (sides[1].get(name, []), ())
+        )
         variance = around.variance if found is None else found.spread.variance
         deviation += sum(w.count for w in before) / total * math.sqrt(variance)
     return deviation * deviation

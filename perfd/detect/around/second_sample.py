@@ -1,15 +1,17 @@
-"""Second sample: what did not take part in finding the change shows it as well.
+"""Second sample: whether what took no part in finding the change shows it as well.
 
-The windows since the scan first saw it are such a sample, and may stand for a confirmation. Two
-halves of the instances are one against an accident of some of them, but share their weather: that
-they agree is told, and confirms nothing. That only a few are worse is another filter's word.
+The windows since the scan first saw it are such a sample: a change that they beyond doubt do not
+show was an accident of the time before. Two halves of the instances are a sample against an
+accident of some of them, but share their weather: that they agree is told, and proves little.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Mapping
 
-from perfd.detect.around.by_time import Around
+from perfd.detect.around.by_time import Around, beyond_usual
+from perfd.detect.estimate import Comparison
 from perfd.detect.instances import Instance, against, instances
 from perfd.detect.wording import bound
 from perfd.model.finding import Check
@@ -17,8 +19,8 @@ from perfd.model.finding import Check
 NAME = "second sample"
 SHOWN = 0.5  # of the change
 DOUBT = 1e-3
+DEVIATIONS = 2.0
 LEAST = 3  # cells
-INDEPENDENT = "independent"
 
 
 def check(around: Around) -> Check | None:
@@ -26,23 +28,31 @@ def check(around: Around) -> Check | None:
     return _since(around) or _halves(around)
 
 
-def confirms(checks: Iterable[Check]) -> bool:
-    """Whether a second sample stands for one confirmation."""
-    return any(c.name == NAME and c.passed and c.inputs.get(INDEPENDENT) == 1 for c in checks)
-
-
 def _since(around: Around) -> Check | None:
-    case, candidate, found = around.case, around.candidate, around.found
-    fresh = [w for w in candidate.after if w.start >= case.change.found]
-    cells = len({w.start for w in fresh})
-    if cells < LEAST or sum(w.count for w in fresh) < case.settings.min_requests:
+    """Passed or not only beyond doubt; None while too little has come."""
+    late, cells = _fresh(around)
+    if late is None or cells < LEAST:
         return None
-    gauges = [g for g in candidate.cpu_after if g.start >= case.change.found]
-    late = candidate.against(fresh, gauges)
-    if late is None or late.p > DOUBT or late.shift < SHOWN * found.shift:
-        return None
-    words = f"{bound(late, late.shift)} in the {cells} cells since it was found, by themselves"
-    return Check(NAME, True, words, {"shift": late.shift, "cells": cells, INDEPENDENT: 1})
+    wanted, reach = SHOWN * around.found.shift, DEVIATIONS * math.sqrt(late.spread.variance)
+    words = f"{bound(late, late.shift)} in the {cells} hours since it was found, by themselves"
+    inputs: dict[str, float | int | str] = {"shift": late.shift, "cells": cells, "p": late.p}
+    if late.shift + reach < wanted:
+        return Check(NAME, False, f"only {words}", inputs)
+    if late.shift >= wanted and late.p <= DOUBT:
+        return Check(NAME, True, words, inputs)
+    return None
+
+
+def _fresh(around: Around) -> tuple[Comparison | None, int]:
+    """The change in the windows that came since, and how many cells these are."""
+    case, candidate = around.case, around.candidate
+    windows = [w for w in candidate.after if w.start >= case.change.found]
+    if sum(w.count for w in windows) < case.settings.min_requests:
+        return None, 0
+    cpu = [g for g in candidate.cpu_after if g.start >= case.change.found]
+    before = candidate.before, candidate.cpu_before
+    found = beyond_usual(case, candidate.metric, before, (windows, cpu))
+    return found, len({w.start for w in windows})
 
 
 def _halves(around: Around) -> Check | None:
@@ -57,8 +67,8 @@ def _halves(around: Around) -> Check | None:
         {name: after[name] for name in names[first::2]} for first in (0, 1)
     ]
     shown = [found.shift for part in parts if (found := against(candidate, before, part))]
-    if len(shown) < 2:
+    if len(shown) < len(parts):
         return None
     words = " and ".join(bound(whole, shift) for shift in shown)
     verdict = f"{words} on either half of {len(names)} instances"
-    return Check(NAME, True, verdict, {"least": min(shown), INDEPENDENT: 0})
+    return Check(NAME, True, verdict, {"least": min(shown)})
