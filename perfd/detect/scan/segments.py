@@ -39,9 +39,9 @@ FLAT = 1e-12
 class Cutting:
     """How finely a history is cut.
 
-    `alpha` is the chance of a cut too many in an unchanged history, `least` the cells of a stretch
-    (a tenth of a short history); beyond `correlation` of neighbours, wandering is taken for
-    changes; `quantum` is the least noise of a cell, as a part of the spread of the history.
+    `alpha` is the chance of a cut in an unchanged history of correlated noise, `least` the cells of
+    a stretch (a tenth of a short history); beyond `correlation` of neighbours, wandering is taken
+    for changes; `quantum` is the least noise of a cell, as a part of the spread of the history.
     """
 
     alpha: float = 1e-3
