@@ -6,7 +6,7 @@ is active, and is part of its story when it is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -16,9 +16,11 @@ from perfd.detect.scan.evaluation import Evaluation
 from perfd.detect.scan.findings import Moved, described, finding, ranked
 from perfd.detect.scan.opening import large, shadowed
 from perfd.detect.scan.settings import ScanSettings
+from perfd.detect.scan.table import Subject
 from perfd.detect.scan.walk import NEAR_DEPLOY
 from perfd.detect.settings import DetectSettings
 from perfd.interfaces import Store
+from perfd.jobs.cells import Place
 from perfd.jobs.follow import Follower
 from perfd.jobs.scan_proof import Proof, ScanProver
 from perfd.model.batch import FINDING
@@ -57,7 +59,8 @@ class ScanFindings:
         steps = [m for m in made.said if m not in over and m not in trends]
         rises = [m for m in steps if m.rises]
         found = [Found(self._suspected(moved, now)) for moved in made.waiting]
-        found += [Found(_gone(moved, now)) for moved in made.gone]
+        ended = {moved.subject: finding(moved, now, "").id for moved in over}
+        found += [Found(_gone(moved, ended, now)) for moved in made.gone]
         found += [Found(_ended(moved, now)) for moved in over]
         found += [Found(f) for moved in trends for f in self._trend(moved, now)]
         for moved in steps:
@@ -74,21 +77,20 @@ class ScanFindings:
         self, change: Sequence[Moved], standing: Standing, end: float, now: float
     ) -> Iterator[Found]:
         """All that rose at one time; one of it is opened, if any may be."""
-        opened: Found | None = None
-        tried = 0
+        whole, tried = "", 0  # what the others are part of
         for moved in ranked(change):
             checks = self._checks(moved, standing)
             blocked = next((c for c in checks if not c.passed), None)
             if blocked is not None:
                 yield Found(self._told(moved, now, blocked.verdict, checks))
-            elif opened is not None:
-                yield Found(self._told(moved, now, f"part of {opened.finding.id}", checks))
+            elif whole := whole or self._followed(moved):
+                yield Found(self._told(moved, now, f"part of {whole}", checks))
             elif tried >= TRIED or not moved.subject.service:
                 yield Found(self._told(moved, now, _as_it_is(moved), checks))
             else:
                 tried += 1
                 found = self._proven(moved, checks, end, now)
-                opened = found if found.evidence is not None else None
+                whole = found.finding.id if found.evidence is not None else ""
                 yield found
 
     def _checks(self, moved: Moved, standing: Standing) -> tuple[Check, ...]:
@@ -98,11 +100,6 @@ class ScanFindings:
 
     def _proven(self, moved: Moved, checks: tuple[Check, ...], end: float, now: float) -> Found:
         """Opened, in shadow, part of a ticket, or turned down by what is around it."""
-        ticket = self._ticket_of(moved)
-        told = self._told(moved, now, f"part of {ticket.id if ticket else ''}", checks)
-        own = ticket is not None and told.id in ticket.finding_ids  # the evaluation is repeated
-        if ticket and not own and (not ticket.active or _same_subject(ticket, moved)):
-            return Found(told)
         first = moved.time(moved.seen.end - (moved.seen.times - 1) * self._every)
         proof = self._prover.read(moved, first, end)
         checks = (*checks, *proof.checks)
@@ -126,8 +123,7 @@ class ScanFindings:
     ) -> Finding:
         """With the deploy that it may have come with."""
         found = finding(moved, now, reason, checks)
-        place = moved.subject.service, moved.subject.environment
-        near = suspicion(moved, self._follower.deploys(*place))
+        near = suspicion(moved, self._follower.deploys(*_place(moved)))
         if near is None:
             return found
         deploy, probability = near
@@ -140,17 +136,28 @@ class ScanFindings:
         """Cells between two evaluations."""
         return max(round(self._settings.scan.every / 3600.0), 1)
 
-    def _ticket_of(self, moved: Moved) -> Ticket | None:
+    def _followed(self, moved: Moved) -> str:
+        """The id of the ticket that it is part of, if it is.
+
+        That has a change at the same time, and is settled or about the same. One that is active and
+        about something else is joined; and of its own ticket, when an evaluation is made once more,
+        it is what the ticket was opened with.
+        """
+        ticket = self._ticket_at(moved)
+        if ticket is None or finding(moved, 0.0, "").id in ticket.finding_ids:
+            return ""
+        return ticket.id if not ticket.active or _same_subject(ticket, moved) else ""
+
+    def _ticket_at(self, moved: Moved) -> Ticket | None:
         """The ticket in whose change's interval it lies; an active one first."""
         slack = NEAR_DEPLOY * moved.table.width
         low, high = moved.ci[0] - slack, moved.ci[1] + slack
-        place = moved.subject.service, moved.subject.environment
         near = [
-            t
-            for t in self._follower.tickets()
-            if (t.service, t.environment) == place
-            and low <= t.change_ci[1]
-            and t.change_ci[0] <= high
+            ticket
+            for ticket in self._follower.tickets()
+            if (ticket.service, ticket.environment) == _place(moved)
+            and low <= ticket.change_ci[1]
+            and ticket.change_ci[0] <= high
         ]
         return max(near, key=lambda t: (t.active, t.opened_at), default=None)
 
@@ -192,13 +199,19 @@ def _changes(rises: Sequence[Moved]) -> list[list[Moved]]:
     return groups
 
 
+def _place(moved: Moved) -> Place:
+    return moved.subject.service, moved.subject.environment
+
+
 def _same_subject(ticket: Ticket, moved: Moved) -> bool:
-    subject = moved.subject
-    place = subject.service, subject.environment, subject.operation
-    return (ticket.service, ticket.environment, ticket.operation) == place
+    of_ticket = ticket.service, ticket.environment, ticket.operation
+    return of_ticket == (*_place(moved), moved.subject.operation)
 
 
-def _gone(moved: Moved, now: float) -> Finding:
+def _gone(moved: Moved, ended: Mapping[Subject, str], now: float) -> Finding:
+    """What waited for its confirmation, and is not there or is the way back of another."""
+    if moved.subject in ended:
+        return finding(moved, now, f"the end of {ended[moved.subject]}: {described(moved)}")
     times = f"found by {moved.seen.times} evaluations, and not by the next"
     return finding(moved, now, f"{times}: {described(moved)}")
 

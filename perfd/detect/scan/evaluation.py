@@ -86,7 +86,7 @@ def _look(
     tracks = {i: track for i, track in walk.tracks.items() if i not in stale}
     tracks |= {i: track for i, track in before.items() if i in stale}
     waiting = {i: track.pending for i, track in tracks.items() if track.pending and i not in stale}
-    told = {seen.series for seen in said} | waiting.keys()
+    told = {seen.series for seen in said if seen.over is None} | waiting.keys()
     return _Part(
         tuple(remembered(tracks, table)),
         _moved(table, said),
