@@ -21,6 +21,7 @@ BENCHES = (
     "share_scan",
     "trends",
     "around",
+    "backtest",
     "canary",
     "agents",
     "topologies",

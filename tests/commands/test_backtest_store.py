@@ -1,12 +1,17 @@
 """`perfd backtest --store`: what perfd itself has kept, beside whoever writes it."""
 
+import contextlib
+import io
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from perfd.cli import main
 from perfd.clock import ManualClock
 from perfd.model.batch import DEPLOY, Batch, Document
 from perfd.model.deploy import Deploy
@@ -73,8 +78,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     store.close()
 
 
-def test_what_it_kept_is_judged(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = report(capsys, "--store", folder, "--walk", "--days", "14")
+@pytest.fixture(scope="module")
+def found(folder: Path) -> dict[str, Any]:
+    """What is told of all of it."""
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert main(["backtest", "--store", str(folder), "--walk", "--days", "14", "--json"]) == 0
+    answer: dict[str, Any] = json.loads(out.getvalue())
+    return answer
+
+
+def test_what_it_kept_is_judged(found: dict[str, Any]) -> None:
     changes = {one["series"]: one for one in found["findings"]}
     slower = changes["pricing/POST /quote latency.mean (prod)"]
     assert abs(from_rfc3339(slower["at"]) - CHANGED) <= 2 * HOUR
@@ -90,9 +103,8 @@ def test_what_it_kept_is_judged(folder: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_the_windows_around_a_change_are_asked_as_the_daemon_asks_them(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+    found: dict[str, Any],
 ) -> None:
-    found = report(capsys, "--store", folder, "--walk", "--days", "14")
     (ticket,) = found["would_open"]
     assert not any(POLL in name for name in (ticket["series"], *ticket["also"]))
     reasons = {one["filter"] for one in found["held_back"] if POLL in one["series"]}
