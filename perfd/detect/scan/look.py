@@ -19,6 +19,7 @@ from perfd.detect.scan.settings import ScanSettings
 
 Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +59,35 @@ def coarse(settings: ScanSettings) -> Scale:
 
 
 def look(
-    y: Array, weights: Array, start: float, width: float, scale: Scale, quantum: float | Array
+    y: Array,
+    weights: Array,
+    told: Mask,
+    start: float,
+    width: float,
+    scale: Scale,
+    quantum: float | Array,
 ) -> Look:
-    """`y` (series, cells) without gaps, of cells of `width` seconds from `start` on.
+    """`y` (series, cells), its gaps filled, of cells of `width` seconds from `start` on.
 
-    `quantum` is the least noise of a cell, of all series or of each.
+    `told` are the cells with a value, of which those of weight 0 do not count; `quantum` is
+    the least noise of a cell, of all series or of each.
     """
     seasons = season.seasons(y, start, width)
     x = y - seasons
-    weights = weights * inlying(x, scale.median, scale.least, quantum)
+    weights = weights * inlying(x, scale.median, scale.least, quantum, told)
     split = best_split(x, weights, scale.least)
     return Look(x, seasons, weights, split, long_run(split.error, weights, quantum, scale.batches))
 
 
-def promising(y: Array, start: float, width: float, settings: ScanSettings) -> Rows:
+def promising(y: Array, told: Mask, start: float, width: float, settings: ScanSettings) -> Rows:
     """The rows of `y` that deserve the full test: a twelfth of all that have not changed."""
     number = y.shape[1] // COARSE
     skipped = y.shape[1] - number * COARSE
     cells = y[:, skipped:].reshape(len(y), number, COARSE)
     means = (cells.sum(axis=2) - cells.max(axis=2) - cells.min(axis=2)) / (COARSE - 2)
     begin, scale = start + skipped * width, coarse(settings)
-    seen = look(means, np.ones_like(means), begin, width * COARSE, scale, settings.quantum / 2.0)
+    most = told[:, skipped:].reshape(len(y), number, COARSE).mean(axis=2) >= 0.5
+    seen = look(
+        means, most.astype(float), most, begin, width * COARSE, scale, settings.quantum / 2.0
+    )
     return np.flatnonzero(np.abs(seen.split.gain) >= settings.screen * seen.noise)

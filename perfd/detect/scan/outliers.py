@@ -6,6 +6,8 @@ looks like a change of its own, and like noise for the whole window.
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -18,23 +20,36 @@ MAD_TO_SD = 1.4826
 ROWS = 200  # at once: the windows of a median are copied
 
 
-def inlying(x: Array, width: int, least: int, quantum: float | Array) -> Mask:
+def inlying(
+    x: Array, width: int, least: int, quantum: float | Array, told: Mask | None = None
+) -> Mask:
     """Which cells of `x` (series, cells) are within 3.5 robust deviations of the median around.
 
     Over `width` cells; what lasts for less than half of them is an outlier, unless it still lasts
     and has for nearly `least` cells: that may be a new level, too young for the median. `quantum`
-    is the smallest deviation that any series, or each, is believed to have.
+    is the smallest deviation that any series, or each, is believed to have;
+    `told` are the cells with a value, by default all.
     """
     if x.shape[1] <= 2 * width:
         return np.ones(x.shape, dtype=bool)
     error = np.abs(x - running_median(x, width))
-    spread = MAD_TO_SD * np.median(error, axis=1)
+    spread = MAD_TO_SD * _median(error, told)
     bound = DEVIATIONS * np.maximum(spread, quantum)[:, None]
     near: Mask = error <= bound
     former = np.median(x[:, -least - width : -least], axis=1)
     away = np.abs(x[:, -least:] - former[:, None]) > bound
     near[:, -(width // 2) :] |= (away.sum(axis=1) >= least - 1)[:, None]
     return near
+
+
+def _median(error: Array, told: Mask | None) -> Array:
+    """Of the cells with a value: what fills a gap does not vary and makes the rest look wild."""
+    if told is None or told.all():
+        return np.asarray(np.median(error, axis=1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a row of nothing
+        median: Array = np.nanmedian(np.where(told, error, np.nan), axis=1)
+    return np.nan_to_num(median)
 
 
 def running_median(x: Array, width: int) -> Array:

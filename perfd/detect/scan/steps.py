@@ -28,6 +28,7 @@ from perfd.model.finding import Check
 Array = NDArray[np.float64]
 Cells = NDArray[np.int64]
 
+DAY = 86_400.0
 HALF = 0.5  # of the resolution: no cell is known better
 INSIDE = 7.352277  # -2 ln(1 - sqrt(0.95)): 95 % for the time of a change (Hansen 2000)
 FILTERS = (
@@ -104,7 +105,39 @@ class Step:
 
 
 def evaluate(block: Block, settings: ScanSettings) -> list[Step]:
-    """All steps beyond chance, also those that a filter explains."""
+    """All steps beyond chance, also those that a filter explains.
+
+    Series that began in the window are judged by the days that they have.
+    """
+    begins = _begins(block)
+    return [
+        step
+        for begin in np.unique(begins)
+        for step in _evaluated(block, np.flatnonzero(begins == begin), int(begin), settings)
+    ]
+
+
+def _begins(block: Block) -> Cells:
+    """The first cell with a value of each series, rounded down to days."""
+    day = max(round(DAY / block.width), 1)
+    begins: Cells = np.argmax(np.isfinite(block.values), axis=1) // day * day
+    return begins
+
+
+def _evaluated(block: Block, rows: Cells, begin: int, settings: ScanSettings) -> list[Step]:
+    """Of those rows the cells from `begin` on."""
+    part = Block(
+        block.values[rows, begin:],
+        block.start + begin * block.width,
+        block.width,
+        np.maximum(block.since[rows] - begin, 0),
+        block.noise[rows],
+    )
+    found = _scanned(part, settings)
+    return [replace(step.moved(begin), row=int(rows[step.row])) for step in found]
+
+
+def _scanned(block: Block, settings: ScanSettings) -> list[Step]:
     with np.errstate(invalid="ignore", divide="ignore"):
         y = np.log(block.values)
     weights = np.isfinite(y) & (np.arange(y.shape[1]) >= block.since[:, None])
@@ -112,13 +145,14 @@ def evaluate(block: Block, settings: ScanSettings) -> list[Step]:
     rows = np.flatnonzero((weights.sum(axis=1) >= fewest) & ~counting(block.values))
     if len(rows) == 0:
         return []
+    told = np.isfinite(y[rows])
     y = filled(y[rows])
-    kept = promising(y, block.start, block.width, settings)
+    kept = promising(y, told, block.start, block.width, settings)
     kept = np.union1d(kept, np.flatnonzero(block.since[rows] > 0)).astype(int)
     if len(kept) == 0:
         return []
     rows, y = rows[kept], y[kept]
-    return _examined(block, rows, y, weights[rows].astype(float), settings)
+    return _examined(block, rows, y, weights[rows].astype(float), told[kept], settings)
 
 
 def filled(y: Array) -> Array:
@@ -133,10 +167,15 @@ def filled(y: Array) -> Array:
 
 
 def _examined(
-    block: Block, rows: Cells, y: Array, weights: Array, settings: ScanSettings
+    block: Block,
+    rows: Cells,
+    y: Array,
+    weights: Array,
+    told: NDArray[np.bool_],
+    settings: ScanSettings,
 ) -> list[Step]:
     quantum = np.maximum(settings.quantum, HALF * resolution(y))
-    seen = look(y, weights, block.start, block.width, fine(settings), quantum)
+    seen = look(y, weights, told, block.start, block.width, fine(settings), quantum)
     split = seen.split
     noise = _known_noise(seen.noise, seen.weights, block.noise[rows], settings)
     p = scan_tail(np.abs(split.gain) / noise, split.edge)
@@ -158,7 +197,7 @@ def _examined(
             weekend=weekends,
             settings=settings,
             quantum=float(quantum[i]),
-            told=weights[i] > 0.0,
+            told=told[i],
         )
         found = _last_change(found)
         steps.append(_step(found, int(rows[i]), block.values[rows[i]]))

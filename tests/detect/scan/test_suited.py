@@ -66,3 +66,20 @@ def test_whole_milliseconds_may_step() -> None:
     values = np.where(LATE, 0.0140, 0.0083) * np.exp(correlated(1, CELLS, seed=5, sd=0.04))
     walk = walked(np.round(values, 3))
     assert [abs(s.step.at - 400) <= 3 for s in walk.confirmed] == [True]
+
+
+@pytest.mark.parametrize("begin", [168, 251])
+def test_a_series_that_began_in_the_window_may_step(begin: int) -> None:
+    """What is not there yet neither looks calm nor makes the rest look wild."""
+    log = correlated(10, CELLS, seed=6, sd=0.028) + daily(CELLS) + 0.2 * LATE
+    log[:, :begin] = np.nan
+    assert sorted(s.series for s in walked(np.exp(log)).confirmed) == list(range(10))
+    calm = correlated(20, CELLS, seed=7, sd=0.028) + daily(CELLS)
+    calm[:, :begin] = np.nan
+    assert walked(np.exp(calm)).confirmed == []
+
+
+def test_a_long_gap_is_no_calm_either() -> None:
+    log = correlated(10, CELLS, seed=8, sd=0.028) + 0.2 * LATE
+    log[:, 220:330] = np.nan
+    assert sorted(s.series for s in walked(np.exp(log)).confirmed) == list(range(10))
