@@ -36,6 +36,7 @@ P_WANDER = 0.01  # of the daily gains
 HALF = 0.4  # of the slope, in each half
 FLOOR, HALVES = "effect floor", "both halves"
 LEAST = 0.01  # a week: what is less, nobody is told of
+TINY = 1e-9  # of the squared error, that a line leaves at least
 STEP_MARGIN = 4.0  # by which a line must beat the best step: half of it pays for the step's time
 
 
@@ -162,7 +163,8 @@ def _no_step(blocks: _Blocks) -> Check:
     sums = np.cumsum(x)[1:-2]
     step = float((sums * sums * len(x) / (n * (len(x) - n))).max())
     rest = float(x @ x) - max(line, step)
-    unit = blocks.factor * max(rest, 1e-300) / max(len(x) - 2.0, 1.0)
+    least = max(TINY * float(x @ x), 1e-300)
+    unit = blocks.factor * max(rest, least) / max(len(x) - 2.0, 1.0)
     passed = line - step > STEP_MARGIN * unit
     verdict = f"a line explains {line / unit:.0f}, the best step {step / unit:.0f}"
     return Check("no step", passed, verdict, {"line": line / unit, "step": step / unit})

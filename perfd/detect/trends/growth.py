@@ -40,6 +40,7 @@ P_WANDER = 1e-3  # of the gains
 STRAIGHT = 0.9  # of the variance
 STEADY = 0.75  # of the earlier half's slope
 FREED = 0.75  # of the level now
+MOST = 1e9  # what is said of a ratio to nothing
 NOTHING = Line(0.0, 0.0, 0.0, math.nan)
 
 
@@ -147,7 +148,7 @@ def _size(course: _Course, demand: Demand) -> Check:
     """By the lower end of the slope."""
     hours = float(course.t[-1] - course.t[0])
     grown, level = course.line.low * hours, course.line.at(0.0)
-    part = grown / level if level > 0.0 else math.inf
+    part = min(grown / level, MOST) if level > 0.0 else MOST
     passed = grown >= demand.amount and part >= demand.part
     verdict = f"at least {part:.0%} in {hours:.0f} hours; the floor is {demand.part:.0%}"
     return Check("size", passed, verdict, {"part": part, "grown": grown})
@@ -186,7 +187,7 @@ def _no_wander(course: _Course) -> Check:
     t = float(gains.mean()) / error if error > 0.0 else math.inf
     p = student_tail(t, len(gains) - 1.0) if math.isfinite(t) else 0.0
     verdict = f"p = {p:.1g} that its gains are those of a random walk"
-    return Check("no wander", p <= P_WANDER, verdict, {"t": t if error > 0.0 else 1e9, "p": p})
+    return Check("no wander", p <= P_WANDER, verdict, {"t": min(t, MOST), "p": p})
 
 
 def _not_freed(course: _Course) -> Check:
