@@ -287,3 +287,18 @@ def test_the_scan_hears_of_it() -> None:
     told = {check.name: check for check in trail(case)}
     assert not told[waits.NAME].passed
     assert waits.NAME not in {c.name for c in trail(replace(case, cpu=()))}
+
+
+def test_most_waits_are_known() -> None:
+    """Random ones, of which the time-out or the messages change; a few are missed."""
+    known = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        old, new = rng.choice([1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0], 2)
+        mean = float(max(old, new) * np.exp(rng.uniform(np.log(0.8), np.log(5.0))))
+        now = mean * float(np.exp(rng.uniform(-0.5, 0.5))) if old == new else mean
+        overhead = float(rng.uniform(0.0, 0.015))
+        before = windows(rng, polling(old, mean, overhead), hours=8, rate=200)
+        after = windows(rng, polling(new, now, overhead), hours=8, rate=200, at=START + 8 * HOUR)
+        known += waits.check(candidate(before, after)) is not None
+    assert known >= 48  # the others have a message too seldom for their time-out
