@@ -34,14 +34,15 @@ class Ground:
 
     meter: CountingMeter = field(default_factory=CountingMeter)
     told: list[Finding] = field(default_factory=list)
+    pace: float = 1.0
 
     def __post_init__(self) -> None:
-        self.store = MemoryStore(StoreSettings(hot=30 * DAY), pace=1.0, meter=self.meter)
+        self.store = MemoryStore(StoreSettings(hot=30 * DAY), pace=self.pace, meter=self.meter)
         self.again()
 
     def again(self) -> None:
         """perfd starts."""
-        self.job = TrendJob(self.store, self.record, DetectSettings(), 1.0, self.meter)
+        self.job = TrendJob(self.store, self.record, DetectSettings(), self.pace, self.meter)
 
     def record(self, found: Sequence[Found], _: Sequence[Deploy], now: float) -> None:
         for one in found:
@@ -55,8 +56,11 @@ class Ground:
         draw = np.random.default_rng(series.id % 2**32)
         times = np.arange(-hours * 12, until * 12) / 12.0
         values = [level(t) * (1.0 + 0.002 * draw.standard_normal()) for t in times]
-        starts = [NOW - 20.0 + t * HOUR for t in times]
-        gauges = [Gauge.single(series, s, 60.0, v) for s, v in zip(starts, values, strict=True)]
+        starts = [NOW - 20.0 + t * HOUR / self.pace for t in times]
+        gauges = [
+            Gauge.single(series, s, 60.0 / self.pace, v)
+            for s, v in zip(starts, values, strict=True)
+        ]
         self.store.append(Batch((), tuple(gauges)))
 
     def memory(self, instance: str, hours: int, level: Level) -> None:
@@ -79,6 +83,15 @@ def test_a_leak_names_instances_and_when_memory_ends() -> None:
     assert "host node-1" in found.reason
     room = next(check for check in found.checks if check.name == "room")
     assert float(room.inputs["early"]) <= 250.0 <= float(room.inputs["late"])
+
+
+def test_an_hour_in_a_minute() -> None:
+    ground = Ground(pace=60.0)
+    ground.memory("a", 72, lambda t: 400 * MB + 4 * MB * (72 + t))
+    ground.job.resources(NOW)
+    (found,) = ground.told
+    assert (found.kind, found.status) == ("leak", CONFIRMED)
+    assert found.change_at > NOW - 80.0 * HOUR / 60.0
 
 
 def test_steady_memory_is_counted_and_not_told() -> None:
