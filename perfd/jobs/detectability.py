@@ -8,25 +8,19 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-import numpy as np
-
-from perfd.detect.budget import DEPLOY, HELD, PARTS, Share
+from perfd.detect.budget import HELD, Share
 from perfd.detect.detectability.blind import blind_spots
-from perfd.detect.detectability.copies import copied_of
-from perfd.detect.detectability.ladder import ADDED, RELATIVE
-from perfd.detect.detectability.measure import measured, reasons
-from perfd.detect.detectability.trials import Bench
+from perfd.detect.detectability.measure import Measured
 from perfd.detect.least import Place, least_changes
-from perfd.detect.scan.settings import ScanSettings
-from perfd.detect.scan.table import RATE, Table
-from perfd.detect.settings import HOUR, DetectSettings
+from perfd.detect.settings import DetectSettings
+from perfd.detect.tune.deploys import promised
 from perfd.interfaces import Meter, Store
-from perfd.jobs.cells import CellReader
 from perfd.jobs.pseudo_deploys import PseudoDeploys
 from perfd.jobs.requests import known
+from perfd.jobs.trial_rows import TrialRow, TrialRows, key_of
 from perfd.model.batch import DETECTABILITY
 from perfd.model.detectability import BlindSpot, Detectability, Detectable
 from perfd.model.times import LATENESS, floor_to
@@ -35,31 +29,8 @@ from perfd.tickets.codec import decode, document
 log = logging.getLogger(__name__)
 
 DAY = 86_400.0
+MINUTE = 60.0
 COUNTED = "perfd_self_tested_series"
-Key = tuple[str, str, str]  # environment, operation, metric
-
-
-@dataclass(slots=True)
-class Row:
-    """One series of a table; `held` is what was measured of it before."""
-
-    table: Table
-    at: int
-    held: Detectable | None
-    reason: str
-
-    @property
-    def key(self) -> Key:
-        """Which series."""
-        subject = self.table.subjects[self.at]
-        return subject.environment, subject.operation, subject.metric
-
-    @property
-    def requests(self) -> float:
-        """Of a day, since the first of them."""
-        counts = self.table.second[self.at]
-        told = np.flatnonzero(counts > 0.0)
-        return float(np.nansum(counts)) * 24.0 / (len(counts) - told[0]) if len(told) else 0.0
 
 
 class DetectabilityJob:
@@ -77,23 +48,30 @@ class DetectabilityJob:
         self._pace = pace
         self._meter = meter
         self._luck = luck
-        self._reader = CellReader(store, pace)
         self.configure(settings)
 
     def configure(self, settings: DetectSettings) -> None:
         """Take new settings; what was measured stays until it is measured again."""
         self._settings = settings
+        self._rows = TrialRows(self._store, settings, self._pace, self._luck)
         self._pseudo = PseudoDeploys(self._store, settings, self._pace)
 
     def run(self, now: float) -> None:
-        """Try some series of the services that have waited longest."""
+        """Try some series of the services that have waited longest.
+
+        One that cannot be tried does not keep the others waiting.
+        """
         left = self._settings.self_test
-        places = self._reader.services() if left else []
+        places = self._rows.services() if left else []
         for service in self._due(sorted({name for name, _ in places}), now):
             if left <= 0:
                 return
             environments = [env for name, env in places if name == service]
-            left -= self._try(service, environments, now, left)
+            try:
+                left -= self._try(service, environments, now, left)
+            except (ArithmeticError, LookupError, ValueError):
+                self._meter.count(COUNTED, outcome="failed")
+                log.exception("%s: what would be seen of it could not be tried", service)
 
     def _due(self, services: Sequence[str], now: float) -> list[str]:
         """Services of which some series were not tried for a day, the longest first."""
@@ -103,99 +81,60 @@ class DetectabilityJob:
 
     def _oldest(self, service: str) -> float:
         held = self._held(service)
-        if held is None or held.waiting:
-            return 0.0
-        return min((row.at for row in held.rows), default=0.0)
+        return 0.0 if held.waiting else min((row.at for row in held.rows), default=0.0)
 
-    def _held(self, service: str) -> Detectability | None:
+    def _held(self, service: str) -> Detectability:
         held = self._store.document(DETECTABILITY, service)
-        return None if held is None else decode(Detectability, held.body)
+        return decode(Detectability, held.body) if held else Detectability(service, 0.0)
 
     def _try(self, service: str, environments: Sequence[str], now: float, most: int) -> int:
         """Measure at most so many series of a service; how many it were."""
-        held = self._held(service)
-        before = {} if held is None else {_key(row): row for row in held.rows}
-        rows = [row for env in environments for row in self._rows(service, env, before, now)]
-        ready = [row for row in rows if not row.reason and self._is_due(row, now)]
-        ready.sort(key=lambda row: (row.held.at if row.held else 0.0, -row.requests, row.key))
-        chosen, waiting = ready[:most], len(ready[most:])
-        found = {row.key: row.held for row in rows if row.held is not None and not row.reason}
-        found |= {row.key: _unmeasured(row, now) for row in rows if row.reason}
-        found |= {one.key: value for one, value in self._measured(chosen, now)}
-        told = [row for row in found.values() if row is not None]
-        told = self._with_deploys(service, environments, told, now)
-        blind = tuple(self._blind(service, environments, told))
-        self._put(Detectability(service, now, tuple(told), blind, waiting))
-        self._meter.count(COUNTED, len(chosen), outcome="measured")
-        self._meter.count(COUNTED, waiting, outcome="waiting")
-        self._meter.count(COUNTED, sum(bool(row.reason) for row in rows), outcome="too_little")
-        return len(chosen)
+        before = {key_of(row): row for row in self._held(service).rows}
+        rows = [row for env in environments for row in self._rows.read(service, env, before, now)]
+        ready = sorted((row for row in rows if self._is_due(row, now)), key=_turn)
+        found = {row.key: _as_before(row, now) for row in rows}
+        found |= {key_of(one): one for one in self._rows.tried(ready[:most], now)}
+        told = [one for one in found.values() if one is not None]
+        self._put(service, environments, told, len(ready[most:]), now)
+        self._count(rows, len(ready), most)
+        return len(ready[:most])
 
-    def _is_due(self, row: Row, now: float) -> bool:
-        return row.held is None or bool(row.held.reason) or row.held.at <= now - DAY / self._pace
+    def _is_due(self, row: TrialRow, now: float) -> bool:
+        if row.reason:
+            return False
+        return row.held is None or row.held.at <= now - DAY / self._pace
 
-    def _rows(
-        self, service: str, environment: str, before: Mapping[Key, Detectable], now: float
-    ) -> Iterator[Row]:
-        end = floor_to(now - LATENESS, self._reader.width)
-        settings = ScanSettings()
-        for read in (self._reader.levels, self._reader.rates):
-            table = read(service, environment, end)
-            told = np.isfinite(table.first) & (table.second > 0.0)
-            for at, reason in enumerate(reasons(told, settings)):
-                row = Row(table, at, None, reason)
-                row.held = before.get(row.key)
-                yield row
-
-    def _measured(self, chosen: Sequence[Row], now: float) -> Iterator[tuple[Row, Detectable]]:
-        """Rows of one table are tried together."""
-        bench = self._bench()
-        for table in {id(row.table): row.table for row in chosen}.values():
-            rows = [row for row in chosen if row.table is table]
-            own = table.rows([row.at for row in rows])
-            sizes = ADDED if _is_rate(own) else RELATIVE
-            for row, one in zip(
-                rows, measured(copied_of(own, self._pace, bench.draw), sizes, bench), strict=True
-            ):
-                subject = table.subjects[row.at]
-                yield (
-                    row,
-                    Detectable(
-                        subject.environment,
-                        subject.operation,
-                        subject.metric,
-                        subject.unit,
-                        now,
-                        row.requests,
-                        one.smallest,
-                        one.recalls,
-                        one.wrong,
-                        one.weeks,
-                        reason=one.reason,
-                    ),
-                )
-
-    def _bench(self) -> Bench:
-        every = max(round(self._settings.scan.every / HOUR), 1)
-        return Bench(ScanSettings(), np.random.default_rng(self._luck.getrandbits(64)), every)
-
-    def _with_deploys(
-        self, service: str, environments: Sequence[str], rows: list[Detectable], now: float
-    ) -> list[Detectable]:
-        """With the smallest change that a deploy just now would have shown."""
+    def _put(
+        self,
+        service: str,
+        environments: Sequence[str],
+        rows: Sequence[Detectable],
+        waiting: int,
+        now: float,
+    ) -> None:
         least = {env: self._least(service, env, now) for env in environments}
-        return [
-            replace(row, deploy=least.get(row.environment, {}).get((row.operation, row.metric)))
+        told = tuple(
+            replace(row, deploy=least[row.environment].get((row.operation, row.metric)))
             for row in rows
-        ]
+        )
+        blind = tuple(self._blind(service, environments, told))
+        found = Detectability(service, now, told, blind, waiting)
+        self._store.put([document(found, service, self._store.next_revision(), now)])
+
+    def _count(self, rows: Sequence[TrialRow], ready: int, most: int) -> None:
+        count = self._meter.count
+        count(COUNTED, min(ready, most), outcome="measured")
+        count(COUNTED, max(ready - most, 0), outcome="waiting")
+        count(COUNTED, sum(bool(row.reason) for row in rows), outcome="too_little")
 
     def _least(self, service: str, environment: str, now: float) -> dict[Place, float]:
-        at = floor_to(now - LATENESS, 60.0 / self._pace) - self._pseudo.lasts
+        """What the judging of a deploy would find, had there been one just now."""
+        at = floor_to(now - LATENESS, MINUTE / self._pace) - self._pseudo.lasts
         case = self._pseudo.case(service, environment, at)
         if case is None:
             return {}
         allowed = self._settings.wrong_tickets
-        given = Share(allowed * HELD * PARTS[DEPLOY], allowed, 0.0, allowed * HELD)
+        given = Share(promised(allowed), allowed, 0.0, allowed * HELD)
         return least_changes(replace(case, share=given))
 
     def _blind(
@@ -206,19 +145,12 @@ class DetectabilityJob:
             versions = {s.label.get("version", "") for s in known(self._store, labels)}
             yield from blind_spots(environment, rows, versions)
 
-    def _put(self, found: Detectability) -> None:
-        revision = self._store.next_revision()
-        self._store.put([document(found, found.service, revision, found.at)])
+
+def _as_before(row: TrialRow, now: float) -> Detectable | None:
+    """Why nothing can be said, or what was said the last time."""
+    return row.said(Measured(reason=row.reason), now) if row.reason else row.held
 
 
-def _key(row: Detectable) -> Key:
-    return row.environment, row.operation, row.metric
-
-
-def _unmeasured(row: Row, now: float) -> Detectable:
-    subject = row.table.subjects[row.at]
-    return Detectable(*row.key, subject.unit, now, row.requests, reason=row.reason)
-
-
-def _is_rate(table: Table) -> bool:
-    return bool(table.subjects) and table.subjects[0].kind == RATE
+def _turn(row: TrialRow) -> tuple[object, ...]:
+    """Whose turn it is: what has waited longest, of these what has most requests."""
+    return row.held.at if row.held else 0.0, -row.requests, row.key

@@ -49,6 +49,7 @@ def test_what_would_be_seen() -> None:
     assert "more traffic" in spot.help
 
 
+@pytest.mark.slow
 def test_a_few_series_in_an_hour() -> None:
     """More series than may be tried in an hour: the rest wait for the next one, and are counted."""
     world = shop(902, days=4.5, self_test=1)
