@@ -9,6 +9,7 @@ from perfd.detect.canary.finding import finding, settled, unsettled
 from perfd.detect.canary.watch import watch
 from perfd.detect.deploys import WITHDRAWN
 from perfd.detect.settings import DetectSettings
+from perfd.detect.sides import version_of
 from perfd.detect.speaker import chosen, metric_speaks
 from perfd.interfaces import Store
 from perfd.jobs.requests import instance_requests, requests
@@ -23,6 +24,7 @@ from perfd.tickets.codec import decode
 Record = Callable[[Sequence[Found], Sequence[Deploy], float], None]
 
 MINUTE = 60.0
+RECENT = 3  # cells
 
 
 class CanaryJob:
@@ -60,13 +62,23 @@ class CanaryJob:
 
     def _watched(self, deploy: Deploy, now: float) -> Iterable[Finding]:
         """One finding for each suspicion, told when it first shows."""
+        end = floor_to(now - LATENESS, self._width)
+        if not self._beside(deploy, end):
+            return []
         known = {one.id for one in self._findings(deploy)}
-        case = self._case(deploy, floor_to(now - LATENESS, self._width))
+        case = self._case(deploy, end)
         told = (finding(case, seen, now) for seen in watch(case))
         return [one for one in told if one.id not in known]
 
     def _settled(self, deploy: Deploy, judgement: Judgement) -> Iterable[Finding]:
         return [settled(one, judgement) for one in self._findings(deploy) if unsettled(one)]
+
+    def _beside(self, deploy: Deploy, end: float) -> bool:
+        """Whether both versions served in the last cells: else nothing new is to be learned."""
+        place = {"service": deploy.service, "environment": deploy.environment}
+        recent = requests(self._store, place, end - RECENT * self._width, end)
+        versions = {version_of(window) for windows in recent for window in windows}
+        return {deploy.version, deploy.previous} <= versions
 
     def _case(self, deploy: Deploy, end: float) -> CanaryCase:
         place = {"service": deploy.service, "environment": deploy.environment}
