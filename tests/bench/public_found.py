@@ -8,9 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from perfd.detect.scan.levels import Levels
 from perfd.detect.scan.settings import ScanSettings
+from perfd.detect.scan.shares import Shares
+from perfd.detect.scan.suited import counting
 from perfd.detect.scan.walk import Seen, Walk
+from perfd.detect.trends.counts import exposed
 from tests.bench.public_pictures import Mark, Panel
 from tests.bench.public_series import HOUR, WINDOW, Public
 
@@ -57,9 +62,15 @@ class Found:
         """For the list."""
         step = self.seen.step
         return (
-            f"{self.series.name:<12} {self.series.time(step.at)}  x{step.after / step.before:.2f}"
+            f"{self.series.name:<12} {self.series.time(step.at)}  {self.times:<7}"
             f"  p {step.p:.0e}  found after {self.seen.end - step.at} h: {self.name}"
         )
+
+    @property
+    def times(self) -> str:
+        """The ratio."""
+        step = self.seen.step
+        return f"x{step.after / step.before:.2f}" if step.before > 0.0 else "from 0"
 
     @property
     def panel(self) -> Panel:
@@ -72,8 +83,9 @@ class Found:
     def mark(self) -> Mark:
         """What is drawn."""
         step, colour = self.seen.step, COLOURS.get(self.name, WRONG)
-        words = f"x{step.after / step.before:.2f} {self.name}"
-        return Mark(step.at, step.at_ci[0], step.at_ci[1], step.after, colour, words)
+        level = float(np.nanmedian(self.series.values[step.at : self.seen.end]))
+        words = f"{self.times} {self.name}"
+        return Mark(step.at, step.at_ci[0], step.at_ci[1], level, colour, words)
 
 
 def labels(series: Sequence[Public]) -> list[Label]:
@@ -88,8 +100,12 @@ def labels(series: Sequence[Public]) -> list[Label]:
 
 
 def walked(one: Public, settings: ScanSettings = SETTINGS) -> Walk:
-    """All evaluations of a series."""
-    walk = Walk(Levels(one.values[None], one.start, HOUR, settings), settings)
+    """All evaluations of a series; small counts have the count test, as errors of requests do."""
+    values = one.values[None]
+    history: Levels | Shares = Levels(values, one.start, HOUR, settings)
+    if one.counts and counting(values)[0]:
+        history = Shares(*exposed(values, np.where(np.isfinite(values), 1.0, np.nan)), settings)
+    walk = Walk(history, settings)
     for end in range(settings.fewest, len(one.values) + 1, EVERY):
         walk.look(end)
     return walk

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.bench.public_series import Public
+from tests.bench.public_series import Array, Public
 
 COLUMNS, ROWS = 2, 6
 WIDTH, HEIGHT, TITLE, GAP = 740, 140, 18, 14  # px
@@ -73,7 +73,7 @@ def _sheet(panels: Sequence[Panel]) -> str:
 
 
 def _panel(panel: Panel) -> str:
-    values = np.log(panel.series.values[panel.cells.start : panel.cells.stop])
+    values = _logs(panel.series.values[panel.cells.start : panel.cells.stop])
     told = np.flatnonzero(np.isfinite(values))
     if len(told) == 0:
         return f"<text>{html.escape(panel.name)}: nothing</text>"
@@ -86,13 +86,19 @@ def _panel(panel: Panel) -> str:
 
     points = " ".join(f"{cell * across:.1f},{down(values[cell]):.1f}" for cell in told)
     title = f"{panel.name}   {np.exp(low):.3g} to {np.exp(high):.3g}"
-    marks = "".join(_mark(mark, panel.cells, across, down(np.log(mark.level)))
+    marks = "".join(_mark(mark, panel.cells, across, down(np.log(max(mark.level, 1e-12))))
                     for mark in panel.marks)  # fmt: skip
     return (
         f"{_days(panel, across)}{marks}"
         f'<polyline points="{points}"/><rect class="frame" width="{WIDTH}" height="{HEIGHT}"/>'
         f'<text y="-4">{html.escape(title)}</text>'
     )
+
+
+def _logs(values: Array) -> Array:
+    """Zeros are drawn at half of the least value above them."""
+    above = values[values > 0.0]
+    return np.log(np.maximum(values, 0.5 * above.min() if len(above) else np.nan))
 
 
 def _days(panel: Panel, across: float) -> str:

@@ -1,7 +1,8 @@
 """Public series as they would come to the scan: one row of hourly cells each, NaN where nothing is.
 
 Cloud Monitoring Dataset: `TimeStamp,Value,Label` by the minute or the hour; its labels mark spikes
-and are not read.
+and are not read. Whole numbers are counts and add up to that of the hour, others are averaged. A
+latency of 0 is that of no request: nothing is known then; a count of 0 is one.
 """
 
 from __future__ import annotations
@@ -20,17 +21,19 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 HOUR = 3600.0
+LATENCY = "latency"  # in the name of the folder
 WINDOW, APART = 336, 168  # cells: 14 days, a week
 SHORTEST = 24  # cells by which a last window must differ from the one before
 
 
 @dataclass(frozen=True, slots=True)
 class Public:
-    """A series of `values` (cells), the first of which begins at `start`."""
+    """A series of `values` (cells) from `start` on, and whether these are counts."""
 
     name: str
     start: float
     values: Array
+    counts: bool = False
 
     @property
     def windows(self) -> list[range]:
@@ -54,7 +57,7 @@ class Public:
 def cloudmon(folder: Path) -> list[Public]:
     """All series that have a value above 0 in three cells or more."""
     found = (_hourly(file) for file in sorted(folder.glob("data/*/*.csv")))
-    return [series for series in found if np.isfinite(series.values).sum() >= 3]
+    return [series for series in found if (series.values > 0.0).sum() >= 3]
 
 
 def perfherder(folder: Path) -> Iterator[tuple[str, list[float]]]:
@@ -71,12 +74,13 @@ def _hourly(file: Path) -> Public:
         rows = [(_seconds(row[0]), float(row[1] or "nan")) for row in list(csv.reader(lines))[1:]]
     hours = np.array([math.floor(time / HOUR) for time, _ in rows])
     values = np.array([value for _, value in rows])
+    known = np.isfinite(values) & (LATENCY not in str(file.parent) or values > 0.0)
     first, number = int(hours.min()), int(np.ptp(hours)) + 1
-    known = np.isfinite(values)
     held = np.bincount(hours[known] - first, minlength=number)
     total = np.bincount(hours[known] - first, values[known], minlength=number)
-    mean = total / np.where(held > 0, held, 1)
-    return Public(file.stem, first * HOUR, np.where((held > 0) & (mean > 0.0), mean, np.nan))
+    counts = bool((values[known] == np.floor(values[known])).all())
+    cells = total if counts else total / np.where(held > 0, held, 1)
+    return Public(file.stem, first * HOUR, np.where(held > 0, cells, np.nan), counts)
 
 
 def _seconds(text: str) -> float:
