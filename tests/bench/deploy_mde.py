@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from statistics import median
 
-from perfd.detect import looks, measures
-from perfd.detect.budget import PRUDENCE
-from perfd.detect.candidate import Candidate
-from perfd.detect.candidates import candidates
-from perfd.detect.sides import NotYet, split
+from perfd.detect import measures
+from perfd.detect.budget import Share
+from perfd.detect.least import Place, least_changes
 from tests.bench.deploy_rows import FRESH, FULL, PLACES, PROMISED
 from tests.bench.deploy_world import DEPLOYED, MINUTE, Shape, simulate
 
@@ -29,20 +27,17 @@ def smallest(seed: int) -> Iterator[str]:
         yield f"  the service: {measures.CPU} {_middle(found, '', measures.CPU)}"
 
 
-def _by_name(shape: Shape, seed: int) -> dict[tuple[str, str], float]:
-    """The smallest ratio of each operation and metric, under the threshold it was held to."""
+def _by_name(shape: Shape, seed: int) -> dict[Place, float]:
+    """The smallest change of each operation and metric, at the second look."""
     case = replace(simulate(shape, seed), end=DEPLOYED + shape.after * MINUTE, looks=1)
-    sides = split(case)
-    assert not isinstance(sides, NotYet)
-    tried = candidates(case, sides, PROMISED * PRUDENCE * looks.share(case))
-    return {(c.operation, c.metric): _smallest(c) for c in tried if c.comparison is not None}
+    return least_changes(replace(case, share=Share(PROMISED)))
 
 
-def _smallest(candidate: Candidate) -> float:
-    assert candidate.comparison is not None
-    return replace(candidate.comparison, alpha=candidate.threshold).mde
-
-
-def _middle(found: list[dict[tuple[str, str], float]], operation: str, metric: str) -> str:
+def _middle(found: list[dict[Place, float]], operation: str, metric: str) -> str:
     ratios = [one[operation, metric] for one in found if (operation, metric) in one]
-    return f"x{median(ratios):.3f}" if ratios else "-"
+    if not ratios:
+        return "-"
+    least = median(ratios)
+    return (
+        f"+{100.0 * least:.2g} points" if metric == measures.ERROR_RATE else f"x{1.0 + least:.3f}"
+    )
