@@ -35,8 +35,7 @@ SECTIONS: tuple[Section, ...] = (
 def title_of(ticket: Ticket) -> str:
     """One line without markup: `pricing POST /quote: p95 41 ms → 72 ms (+76 %) since 1.1.0`."""
     where = " ".join(filter(None, (plain(ticket.service, 60), plain(about(ticket), 100))))
-    since = f" since {plain(ticket.suspects[0].version, 60)}" if ticket.suspects else ""
-    return f"{where}: {_moved(ticket, interval=False)}{since}"
+    return f"{where}: {_moved(ticket, interval=False)}{_since(ticket)}"
 
 
 def body_of(ticket: Ticket, evidence: Evidence | None, base_url: str) -> str:
@@ -74,6 +73,13 @@ def _moved(ticket: Ticket, *, interval: bool) -> str:
     if ticket.effect is None:
         return f"{name} {sides}"
     return f"{name} {sides} ({_effect(ticket, interval=interval)})"
+
+
+def _since(ticket: Ticket) -> str:
+    """The version that brought it; what nobody deployed has only its time."""
+    if ticket.suspects:
+        return f" since {plain(ticket.suspects[0].version, 60)}"
+    return f" since {wording.moment(ticket.change_at)}" if ticket.trigger == "scan" else ""
 
 
 def _effect(ticket: Ticket, *, interval: bool) -> str:

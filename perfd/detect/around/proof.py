@@ -11,6 +11,8 @@ from perfd.detect.around.by_time import AFTER, BEFORE, Around
 from perfd.detect.around.case import ScanCase
 from perfd.detect.evidence import evidence
 from perfd.detect.findings import Tried
+from perfd.detect.rows import THROUGHPUT
+from perfd.detect.sides import Sides
 from perfd.detect.timeline import timeline
 from perfd.detect.tracks import tracks
 from perfd.model.evidence import Evidence, MetricRow
@@ -49,7 +51,8 @@ def proof(around: Around, beside: Beside, found: Finding) -> Evidence:
     held = evidence(tried, [tried], found)
     return dataclasses.replace(
         held,
-        rows=tuple(_row(row) for row in held.rows),
+        rows=tuple(_row(row, candidate.sides) for row in held.rows),
+        profile_note=held.profile_note.replace("either version", "either side"),
         timeline=timeline(case.requests, candidate.operation),
     )
 
@@ -105,8 +108,23 @@ def nameless(side: Estimate) -> Estimate:
     return dataclasses.replace(side, version="")
 
 
-def _row(row: MetricRow) -> MetricRow:
-    return dataclasses.replace(row, before=nameless(row.before), after=nameless(row.after))
+def _row(row: MetricRow, sides: Sides) -> MetricRow:
+    """Sides may leave out hours of the day, which is no lack of requests."""
+    told = nameless(row.before), nameless(row.after)
+    if row.metric == THROUGHPUT:
+        told = _rate(told[0], sides.lengths, 0), _rate(told[1], sides.lengths, 1)
+        absolute = told[1].value - told[0].value
+        ratio = told[1].value / told[0].value if told[0].value > 0.0 else None
+        effect = dataclasses.replace(row.effect, ratio=ratio, absolute=absolute)
+        row = dataclasses.replace(row, effect=effect)
+    return dataclasses.replace(row, before=told[0], after=told[1])
+
+
+def _rate(side: Estimate, lengths: tuple[float, float] | None, number: int) -> Estimate:
+    """Requests by the seconds that were read."""
+    scale = (side.end - side.start) / lengths[number] if lengths else 1.0
+    low, high = side.ci
+    return dataclasses.replace(side, value=side.value * scale, ci=(low * scale, high * scale))
 
 
 def _side(at: float, case: ScanCase) -> str:

@@ -22,6 +22,7 @@ function localTimes(root) {
     element.textContent = inWords(element.getAttribute("datetime"), element.dataset.form);
   }
   for (const tick of root.querySelectorAll("text[data-time]")) {
+    if (tick.dataset.form === "days") continue; // UTC days, as they are counted
     const clock = tick.dataset.form === "seconds" ? { ...CLOCK, second: "2-digit" } : CLOCK;
     tick.textContent = new Date(tick.dataset.time).toLocaleTimeString(undefined, clock);
   }

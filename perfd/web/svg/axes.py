@@ -13,6 +13,8 @@ from perfd.tickets.wording import Scale, number, scale_of
 from perfd.web.svg.draw import el
 from perfd.web.svg.scales import Linear, ticks, time_ticks, top
 
+FORMS = {"seconds": "%H:%M:%S", "minutes": "%H:%M", "days": "%d %b"}
+DAYS = 3.0 * 86_400.0
 _LETTER = 7.0  # points that a letter of a label needs
 _LEAST = {"ratio": 0.01}  # top of an axis when all is zero: not 100 % failures
 
@@ -76,18 +78,18 @@ def value_axis(axis: Values, y: Linear, frame: Frame) -> Markup:
 
 
 def time_axis(x: Linear, frame: Frame) -> Markup:
-    """Times in UTC; the script writes them in the reader's zone."""
-    seconds = x.high - x.low < 600
-    room = 30 if seconds else 18
+    """Times in UTC; the script writes those of a day in the reader's zone."""
+    form = _form(x.high - x.low)
+    room = 18 if form == "minutes" else 30
     labels = [
         el(
             "text",
-            clock_text(at, seconds=seconds),
+            f"{datetime.fromtimestamp(at, UTC):{FORMS[form]}}",
             x=x(at),
             y=frame.bottom + 17,
             text_anchor="middle",
             data_time=to_rfc3339(at),
-            data_form="seconds" if seconds else "minutes",
+            data_form=form,
         )
         for at in time_ticks(x.low, x.high)
         if x(at) < frame.right - room
@@ -112,9 +114,11 @@ def deploy_marks(marks: Iterable[Mark], x: Linear, frame: Frame) -> list[Markup]
     return drawn
 
 
-def clock_text(at: float, *, seconds: bool = False) -> str:
-    """`14:02`, in UTC."""
-    return f"{datetime.fromtimestamp(at, UTC):{'%H:%M:%S' if seconds else '%H:%M'}}"
+def _form(length: float) -> str:
+    """Of so many seconds: ticks that are days apart are all at midnight."""
+    if length > DAYS:
+        return "days"
+    return "seconds" if length < 600 else "minutes"
 
 
 def _mark(text: str, place: float, right: bool, frame: Frame) -> Markup:
