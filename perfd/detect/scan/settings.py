@@ -14,7 +14,7 @@ class ScanSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     alpha: float = 1e-5  # of one evaluation, look-elsewhere effect included
     floor: float = 0.01  # smallest relative change worth saying
     confirmations: int = 3  # evaluations in a row that must find the same change
-    youngest: int = 21  # cells: what did not last as long is not confirmed, but for a deploy's
+    youngest: int = 20  # cells: what did not last as long is not confirmed, but for a deploy's
     same: int = 6  # cells by which its time may differ between them
     soon: int = 168  # cells: how old a change may be when it is found, and what belongs to one
     screen: float = 3.0  # what the cheap screen lets pass to the full test

@@ -205,8 +205,8 @@ def _examined(
 
 
 def _known_noise(own: Array, weights: Array, known: Array, settings: ScanSettings) -> Array:
-    """What is known from before counts until half the window says how much days differ."""
-    return np.where(weights.sum(axis=1) >= settings.window // 2, own, np.maximum(own, known))
+    """What is known from before counts until there are cells enough for one's own."""
+    return np.where(weights.sum(axis=1) >= settings.fewest, own, np.maximum(own, known))
 
 
 def _last_change(suspect: Suspect) -> Suspect:

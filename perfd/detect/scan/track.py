@@ -87,6 +87,15 @@ class Track:
             seen = replace(seen, times=last.times + 1, first=last.first)
         return replace(self, ramps=0, pending=seen)
 
+    def outlasts(self, settings: ScanSettings) -> bool:
+        """Whether what waits has stayed for longer than the last change that came and went."""
+        was, now = self.finding, self.pending
+        if was is None or now is None or was.over is None:
+            return True
+        lately = now.step.at - was.over <= settings.window
+        alike = was.step.shift * now.step.shift > 0.0
+        return not (lately and alike) or now.end - now.step.at > was.over - was.step.at
+
     def confirmed(self, settings: ScanSettings) -> tuple[Track, Seen]:
         """What waited stands: from here on its level is the baseline.
 

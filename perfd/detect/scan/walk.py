@@ -114,7 +114,7 @@ class Walk:
             track, said = track.quiet(), None
         else:
             track, said = track.waited(seen, self._settings), None
-            if decide and seen.step.passed and self._sure(track.pending or seen):
+            if decide and seen.step.passed and self._sure(track):
                 track, said = track.confirmed(self._settings)
         self._keep(seen.series, track)
         if said is not None:
@@ -140,13 +140,15 @@ class Walk:
         young = seen.end - seen.step.at <= self._settings.soon
         return young or self.looks <= trend.LONGEST * self._settings.confirmations
 
-    def _sure(self, seen: Seen) -> bool:
+    def _sure(self, track: Track) -> bool:
         """A deploy at that time saves one confirmation; a ramp that fits as well asks for more."""
-        needed = self._settings.confirmations
+        seen, needed = track.pending, self._settings.confirmations
+        if seen is None:
+            return False
         if self.deploy(seen) is not None:
             return seen.times >= max(needed - 1, 1)
         lasted = seen.end - seen.step.at >= self._settings.youngest
-        clear = seen.step.doubt <= trend.LONGEST
+        clear = seen.step.doubt <= trend.LONGEST and track.outlasts(self._settings)
         return lasted and clear and seen.times >= needed * seen.step.doubt
 
     def _found(self, end: int) -> Iterator[Seen]:

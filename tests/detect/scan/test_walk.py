@@ -146,3 +146,82 @@ def test_settings_that_cannot_work_are_refused() -> None:
         ScanSettings(fewest=10)
     with pytest.raises(ValueError, match="alpha"):
         ScanSettings(alpha=0.0)
+
+
+def test_a_return_ends_the_finding_and_is_none_of_its_own() -> None:
+    walk = walked(quiet() + after(300, 0.1) - after(360, 0.1))
+    assert [seen.status for seen in walk.confirmed] == ["confirmed"]
+    assert abs(walk.confirmed[0].step.at - 300) <= 3
+    assert walk.confirmed[0].over == pytest.approx(360, abs=3)
+
+
+def test_half_of_the_way_back_is_a_change_of_its_own() -> None:
+    walk = walked(quiet() + after(300, 0.3) - after(380, 0.1))
+    assert [round(seen.step.at, -1) for seen in walk.confirmed] == [300, 380]
+    assert walk.confirmed[0].over is None
+
+
+def test_what_went_away_before_it_was_confirmed_is_nothing() -> None:
+    for lasts in (12, 15, 18):
+        assert walked(quiet() + after(400, 0.1) - after(400 + lasts, 0.1)).confirmed == []
+
+
+def test_what_came_and_went_has_to_outlast_the_last_time() -> None:
+    log = quiet() + after(260, 0.1) - after(320, 0.1) + after(400, 0.1)
+    assert [s.over is not None for s in walked(log[:, :455]).confirmed] == [True]
+    assert [round(s.step.at, -1) for s in walked(log).confirmed] == [260, 400]
+
+
+def test_who_comes_and_goes_has_to_stay_for_longer() -> None:
+    """Bursts of six hours: a new level must last for two days."""
+    calm = quiet() + after(400, 0.1)
+    bursts = calm.copy()
+    bursts[0, 250:256] += 0.1
+    assert walked(calm).confirmed[0].end <= 424
+    assert walked(bursts).confirmed[0].end >= 448
+
+
+def test_two_changes_at_once_in_the_first_look() -> None:
+    """A window that holds both from the beginning: the later one is told first."""
+    walk = Walk(
+        Levels(np.exp(quiet() + after(380, 0.2) + after(430, 0.1)), MONDAY, HOUR, SETTINGS),
+        SETTINGS,
+    )
+    for end in (468, 474, 480):
+        walk.look(end)
+    assert [abs(seen.step.at - 430) <= 3 for seen in walk.confirmed] == [True]
+    assert walk.confirmed[0].step.before == pytest.approx(1.2, rel=0.02)
+
+
+def test_a_step_that_keeps_moving_becomes_a_trend() -> None:
+    """It jumps by 3 % and goes on by half a percent every six hours."""
+    hour = np.arange(CELLS)
+    log = quiet() + after(300, 0.03) + 0.0012 * np.clip(hour - 330, 0, None)
+    walk = walked(log)
+    assert list(walk.trends) == [0]
+    assert walk.trends[0].status == "trend"
+
+
+def test_what_is_old_is_not_found_for_the_first_time() -> None:
+    """A burst of two days leaves the window: its end is no step."""
+    values = np.exp(correlated(1, CELLS + 300, 13))
+    values[0, 60:80] *= 1.3
+    walk = Walk(Levels(values, MONDAY, HOUR, SETTINGS), SETTINGS)
+    for end in range(336, CELLS + 300, 6):
+        walk.look(end)
+    assert walk.confirmed == []
+
+
+def test_a_walk_goes_on_from_its_tracks() -> None:
+    """What is kept of each series is all that is needed, also when the grid begins later."""
+    values = np.exp(quiet() + after(380, 0.1) - after(440, 0.1))
+    whole = Walk(Levels(values, MONDAY, HOUR, SETTINGS), SETTINGS)
+    first = Walk(Levels(values, MONDAY, HOUR, SETTINGS), SETTINGS)
+    said = [seen for end in range(336, 481, 6) for seen in whole.look(end)]
+    again = [seen for end in range(336, 397, 6) for seen in first.look(end)]
+    later = Levels(values[:, 60:], MONDAY + 60 * HOUR, HOUR, SETTINGS)
+    tracks = {i: track.moved(-60) for i, track in first.tracks.items()}
+    second = Walk(later, SETTINGS, tracks=tracks, looks=first.looks)
+    again += [seen.moved(60) for end in range(402, 481, 6) for seen in second.look(end - 60)]
+    assert [(s.step.at, s.end, s.over) for s in said] == [(s.step.at, s.end, s.over) for s in again]
+    assert len(said) == 2
