@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from perfd.detect import measures
+from perfd.detect.scan.least import least_step
 from perfd.detect.scan.settings import ScanSettings
 from perfd.detect.scan.suspect import NORMAL_95
 from perfd.detect.scan.table import RATE, Subject, Table
@@ -97,9 +98,25 @@ def confirmation(moved: Moved) -> tuple[Check, ...]:
     seen = moved.seen
     if seen.status != CONFIRMED:
         return ()
-    verdict = f"found by {seen.times} evaluations in a row, first at {_day(moved)}"
-    inputs: dict[str, float | int | str] = {"times": seen.times, "p": seen.step.p}
+    least = _least(moved)
+    verdict = (
+        f"found by {seen.times} evaluations in a row, first at {_day(moved)}; "
+        f"a change of {100.0 * least:.2g} % would have been seen within a day"
+    )
+    inputs: dict[str, float | int | str] = {
+        "times": seen.times,
+        "p": seen.step.p,
+        "least": least,
+    }
     return (Check(CONFIRMATION, True, verdict, inputs),)
+
+
+def _least(moved: Moved) -> float:
+    """The smallest relative change that the noise of the series would have shown in a day."""
+    seen = moved.seen
+    known = moved.table.first[seen.series, max(seen.end - WINDOW, 0) : seen.end]
+    shift = least_step(seen.step.noise, int(np.isfinite(known).sum()), ScanSettings())
+    return shift if moved.subject.kind == RATE else math.expm1(shift)
 
 
 def described(moved: Moved) -> str:
