@@ -15,6 +15,7 @@ from perfd.detect.speaker import chosen, metric_speaks
 from perfd.detect.status_classes import ALL, of_class
 from perfd.interfaces import Labels, Store
 from perfd.jobs.follow import Follower
+from perfd.jobs.function_share import FunctionShares
 from perfd.jobs.requests import known, requests
 from perfd.jobs.surroundings import disturbance
 from perfd.model.evidence import Rule
@@ -29,7 +30,7 @@ log = logging.getLogger(__name__)
 
 MIXED = 300.0  # seconds, divided by pace: as long as a rolling deploy usually takes
 HOUR = 3600.0
-CPU, MEMORY = "cpu_per_request", "memory"
+CPU, MEMORY, SHARE = "cpu_per_request", "memory", "share"
 SCAN = "scan"
 GUARDED = "latency.p95"  # of other operations, when the ticket is not about latency itself
 
@@ -46,6 +47,7 @@ class VerifyJob:
     ) -> None:
         self._store, self._follower, self._lateness = store, follower, lateness
         self._mixed, self._hour = MIXED / pace, HOUR / pace
+        self._shares = FunctionShares(store, pace)
 
     def run(self, now: float) -> None:
         """One look at all of them; a ticket that cannot be judged does not stop the others."""
@@ -59,18 +61,20 @@ class VerifyJob:
         if since is None or end <= since:
             return
         version = ticket.verification.version
-        if self._labelled(ticket, version):
-            fix = self._side(ticket, version, since, end)
-        else:
-            fix = self._side(ticket, "", since + self._mixed, end)
+        if not self._labelled(ticket, version):
+            version, since = "", since + self._mixed
+        fix = self._side(ticket, version, since, end)
         base = self._base(ticket)
         _speak(base, fix)
-        after = fix.measure(ticket.operation, rule.metric, rule.status_class)
+        if rule.metric == SHARE:
+            after = self._shares.measure(ticket, version, since, end)
+        else:
+            after = fix.measure(ticket.operation, rule.metric, rule.status_class)
         if not due(rule, ticket.verification, after):
             return
         guards = _guards(ticket, rule, base, fix) if after and base else ()
         found = verdict(rule, ticket, after, guards, now)
-        if after and found.verdict is not Verdict.VERIFIED:
+        if after and found.verdict is not Verdict.VERIFIED and rule.metric != SHARE:
             found = self._despite_hosts(rule, ticket, base, fix, after, now) or found
         log.info("verdict on %s: %s %s", ticket.id, found.verdict, found.text)
         self._follower.judge(ticket.id, found, now)

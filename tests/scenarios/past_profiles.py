@@ -23,10 +23,11 @@ def put_profiles(
     now: float,
     samples: Callable[[int], Mapping[Stack, float]],
     seed: int,
+    version: str = "1.0.0",
 ) -> None:
     """`samples` says how many an hour to expect of each stack, by hours before `now`."""
     draw = np.random.default_rng(seed)
-    labels = {"service": service, "version": "1.0.0", "environment": "prod"}
+    labels = {"service": service, "version": version, "environment": "prod"}
     series = Series.of(PROFILE, **labels, type="process_cpu:cpu", phase=STEADY)
     for ago in range(hours, 0, -1):
         symbols = Symbols()
