@@ -15,7 +15,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from perfd.commands.backtest_words import size
+from perfd.commands.backtest_words import level, size
 from perfd.commands.series_grid import Grid
 from perfd.commands.series_points import SHARES, Deploy
 from perfd.detect.scan.segments import segments
@@ -78,8 +78,8 @@ def draw(panel: Panel) -> Markup:
 def _value_scale(panel: Panel) -> Linear | Log:
     values = panel.grid.values[panel.row]
     low, high = np.nanquantile(values, (OUTLYING, 1.0 - OUTLYING))
-    levels = [level for one in panel.found for level in (*one["before_ci"], *one["after_ci"])]
-    low, high = min(float(low), *levels), max(float(high), *levels)
+    bounds = [bound for one in panel.found for bound in (*one["before_ci"], *one["after_ci"])]
+    low, high = min(float(low), *bounds), max(float(high), *bounds)
     if low > 0.0 and high / low > WIDE:
         return Log(low * 0.9, high * 1.1, FRAME.bottom, FRAME.top)
     spare = MARGIN * (high - low) or abs(high) * MARGIN or 1.0
@@ -107,7 +107,7 @@ def _beyond(panel: Panel, y: Linear | Log) -> int:
 def _verdict(one: Report) -> str:
     deploy = f", with the deploy of {one['deploy']['version']}" if one["deploy"] else ""
     since, known = (_moment(from_rfc3339(one[key])) for key in ("at", "detected_at"))
-    levels = f"{one['before']:.4g} → {one['after']:.4g}"
+    levels = f"{level(one['before'])} → {level(one['after'])}"
     return f"{one['status']}: {levels}, {size(one)}, since {since}, known {known}{deploy}"
 
 
@@ -124,9 +124,7 @@ def _value_axis(y: Linear | Log) -> Markup:
     parts: list[Markup] = []
     for value in places:
         parts.append(el("path", d=f"M{FRAME.left:g} {y(value):.1f}H{FRAME.right:g}", class_="rule"))
-        parts.append(
-            el("text", f"{value:.6g}", x=FRAME.left - 8, y=y(value) + 4, text_anchor="end")
-        )
+        parts.append(el("text", level(value), x=FRAME.left - 8, y=y(value) + 4, text_anchor="end"))
     if logarithmic:
         parts.append(el("text", "log", x=FRAME.left - 8, y=FRAME.top - 8, text_anchor="end"))
     return el("g", *parts, class_="ticks")
@@ -135,6 +133,7 @@ def _value_axis(y: Linear | Log) -> Markup:
 def _time_axis(x: Linear) -> Markup:
     line = el("path", d=f"M{FRAME.left:g} {FRAME.bottom:g}H{FRAME.right:g}", class_="axis")
     days = x.high - x.low > 2 * 86_400.0
+    room = 14.0 if days else 40.0  # half of a label
     labels = [
         el(
             "text",
@@ -144,6 +143,7 @@ def _time_axis(x: Linear) -> Markup:
             text_anchor="middle",
         )
         for at in time_ticks(x.low, x.high, 8 if days else 5)
+        if FRAME.left + room < x(at) < FRAME.right - room
     ]
     zone = el("text", "UTC", x=FRAME.left - 8, y=FRAME.bottom + 18, text_anchor="end")
     return el("g", line, zone, *labels, class_="ticks")
@@ -223,8 +223,8 @@ def _stretches(panel: Panel, x: Linear, y: Linear | Log) -> Iterator[Point]:
     for part in segments(scaled, grid.table.start, grid.table.width):
         half = part.slope * (part.end - part.first) / 2.0
         yield None
-        for cell, level in ((part.first, part.mean - half), (part.end, part.mean + half)):
-            yield x(grid.time(cell)), y(level if shares else math.exp(level))
+        for cell, value in ((part.first, part.mean - half), (part.end, part.mean + half)):
+            yield x(grid.time(cell)), y(value if shares else math.exp(value))
 
 
 def _day(at: float) -> str:

@@ -114,13 +114,19 @@ class Evaluated:
 
     def _interval(self, seen: Seen, *, before: bool) -> list[float]:
         """Of a level, 95 %: the noise of a cell over the root of how many there are."""
-        step, cells = seen.step, self._cells(self.grid.table.first, seen)[not before]
+        step, table = seen.step, self.grid.table
+        sides = self._cells(table.first, seen)
         level = step.before if before else step.after
-        error = NORMAL_95 * step.noise / math.sqrt(max(int(np.isfinite(cells).sum()), 1))
+        cells = int(np.isfinite(sides[not before]).sum())
+        error = NORMAL_95 * step.noise / math.sqrt(max(cells, 1))
         if self.grid.kind not in SHARES:
             return [level * math.exp(-error), level * math.exp(error)]
-        mean = (step.before + step.after) / 2.0  # which the noise of a rate is relative to
-        return [max(level - error * mean, 0.0), level + error * mean]
+        # The noise is that of the rate over both sides; that of k goes with its root.
+        k, n = (
+            np.nansum(np.concatenate(self._cells(v, seen))) for v in (table.first, table.second)
+        )
+        error *= math.sqrt(level * float(k / n))
+        return [max(level - error, 0.0), level + error]
 
     def _cells(self, values: Array, seen: Seen) -> tuple[Array, Array]:
         """Those of its series that were looked at, before the change and after it."""

@@ -8,6 +8,8 @@ from typing import Any
 
 Report = Mapping[str, Any]
 
+LARGE = 1e4
+SIZES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 MOST = 30  # lines of a list; the whole of it is in --json
 
 
@@ -32,6 +34,14 @@ def size(found: Report) -> str:
     if found["ratio"] is None:
         return "from nothing"
     return f"×{_digits(found['ratio'])} ({_digits(low)} to {_digits(high)})"
+
+
+def level(value: float) -> str:
+    """Four digits; of large numbers with their letter."""
+    if abs(value) < LARGE:
+        return f"{value:.4g}"
+    size, letter = next(pair for pair in SIZES if abs(value) >= pair[0])
+    return f"{value / size:.4g}{letter}"
 
 
 def _digits(ratio: float) -> str:
@@ -69,7 +79,7 @@ def _finding(found: Report) -> str:
 
 def _change(found: Report) -> str:
     deploy = f", with the deploy of {found['deploy']['version']}" if found["deploy"] else ""
-    levels = f"{found['before']:.4g} → {found['after']:.4g}"
+    levels = f"{level(found['before'])} → {level(found['after'])}"
     return f"{found['series']}  {levels}  {size(found)}{deploy}"
 
 

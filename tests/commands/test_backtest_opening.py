@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from perfd.cli import main
+from perfd.commands.backtest_words import level
 from perfd.commands.series_grid import service_of
 from tests.commands.history import CELLS, CHANGED, noise, report, stepped, write
 
@@ -82,3 +83,11 @@ def test_a_person_reads_what_would_have_been_opened(tmp_path: Path, capsys: Capt
 )
 def test_a_name_begins_with_its_service(name: str, service: str) -> None:
     assert service_of(name) == service
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0412345, "0.04123"), (9999.0, "9999"), (12_345.0, "12.35k"), (2.1e8, "210M"), (0.0, "0")],
+)
+def test_levels_are_short(value: float, text: str) -> None:
+    assert level(value) == text
