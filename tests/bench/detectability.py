@@ -4,8 +4,8 @@
 
 Series are those of tests/bench/detection_corpus.toml (weather "all"). The truth is what the scan
 catches of steps in *fresh* series of the same weather; the self-test sees only copies of the old
-ones. Its control takes copies that were smoothed over three hours, as if whoever stores the series
-had done so: they know too little of the noise, and must promise too much.
+ones. Its control takes copies that were smoothed over three hours: their hours resemble each other
+more than those of the series do, so what it says of the recall must be wrong.
 """
 
 from __future__ import annotations
