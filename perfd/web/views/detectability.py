@@ -18,7 +18,10 @@ _FIRST = (measures.LATENCY_P95, measures.LATENCY_MEAN, measures.CPU, measures.ER
 
 @dataclass(frozen=True, slots=True)
 class OperationLine:
-    """One operation: the smallest change of each metric of COLUMNS, and at a deploy, of any."""
+    """One operation: the smallest change of each metric of COLUMNS, and at a deploy, of any.
+
+    What it does not have is empty.
+    """
 
     operation: str
     environment: str
@@ -112,7 +115,7 @@ def _operations(rows: Sequence[Detectable]) -> Iterable[OperationLine]:
             operation or "all",
             environment,
             count(max(row.requests for row in own.values())),
-            tuple(_size(own[metric]) if metric in own else NOTHING for metric in COLUMNS),
+            tuple(_size(own[metric]) if metric in own else "" for metric in COLUMNS),
             share(min(least)) if least else NOTHING,
         )
 
