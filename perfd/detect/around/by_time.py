@@ -76,17 +76,22 @@ def around(case: ScanCase) -> Around | None:
     ]
     if len(cells) < 2 or cells[0] is None or cells[1] is None:
         return None
-    found = compare_cells(subject.metric, *_less_usual(cells[0], cells[1], case))
+    found = compare_cells(subject.metric, *_less_usual(cells[0], cells[1], case, cells[0]))
     told = dataclasses.replace(bare, comparison=found, significant=True, old=cells[0], new=cells[1])
     return Around(case, told, found)
 
 
-def beyond_usual(case: ScanCase, metric: str, before: Side, after: Side) -> Comparison | None:
-    """Some windows of either side, less what was usual at each hour of the day."""
+def beyond_usual(
+    case: ScanCase, metric: str, before: Side, after: Side, usual: Cells | None = None
+) -> Comparison | None:
+    """Some windows of either side, less what was usual at each hour of the day.
+
+    That is what `usual` says, or the windows before.
+    """
     old, new = (measures.read(metric, *side) if side[0] else None for side in (before, after))
     if old is None or new is None:
         return None
-    return compare_cells(metric, *_less_usual(old, new, case))
+    return compare_cells(metric, *_less_usual(old, new, case, old if usual is None else usual))
 
 
 def _sides(case: ScanCase) -> Sides:
@@ -158,13 +163,15 @@ def _kept(case: ScanCase) -> Keep:
     return lambda at: round(at / width) % cells in hours and not case.after[0] <= at < since
 
 
-def _less_usual(old: Cells, new: Cells, case: ScanCase) -> tuple[Cells, Cells]:
-    """Both sides less what the old one was at that hour of the day, so that no day is noise."""
+def _less_usual(old: Cells, new: Cells, case: ScanCase, usual: Cells) -> tuple[Cells, Cells]:
+    """Both sides less what `usual` was at that hour of the day, so that no day is noise."""
     cells = max(round(DAY / case.pace / case.width), 1)
-    hours = [np.round(side.start / case.width).astype(np.int64) % cells for side in (old, new)]
-    total = summed(hours[0], old.n * (old.y - old.level), cells)
-    usual = total / np.maximum(summed(hours[0], old.n, cells), 1.0)
-    return _of_values(old, old.y - usual[hours[0]]), _of_values(new, new.y - usual[hours[1]])
+    known, *hours = (
+        np.round(side.start / case.width).astype(np.int64) % cells for side in (usual, old, new)
+    )
+    total = summed(known, usual.n * (usual.y - usual.level), cells)
+    daily = total / np.maximum(summed(known, usual.n, cells), 1.0)
+    return _of_values(old, old.y - daily[hours[0]]), _of_values(new, new.y - daily[hours[1]])
 
 
 def _of_values(cells: Cells, y: Array) -> Cells:

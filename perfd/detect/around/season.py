@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from perfd.detect import measures
-from perfd.detect.around.by_time import Around
+from perfd.detect.around.by_time import Around, beyond_usual
 from perfd.detect.around.left import counts
-from perfd.detect.estimate import compare_cells
 from perfd.detect.filters import season
 from perfd.detect.sides import DAY
 from perfd.detect.wording import bound
@@ -36,8 +34,6 @@ def _against_last_week(around: Around) -> tuple[float, float]:
     ago = WEEK * DAY / case.pace
     held = [w for w in candidate.before if case.after[0] <= w.start + ago < case.after[1]]
     cpu = [g for g in candidate.cpu_before if case.after[0] <= g.start + ago < case.after[1]]
-    then = measures.read(candidate.metric, held, cpu)
-    if then is None or candidate.new is None:
-        return 0.0, 0.0
-    found = compare_cells(candidate.metric, then, candidate.new)
-    return found.shift, found.spread.variance
+    now = candidate.after, candidate.cpu_after
+    found = beyond_usual(case, candidate.metric, (held, cpu), now, candidate.old)
+    return (0.0, 0.0) if found is None else (found.shift, found.spread.variance)
