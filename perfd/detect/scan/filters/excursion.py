@@ -13,17 +13,19 @@ from perfd.model.finding import Check
 
 NAME = "excursion"
 REACHED = 0.5  # of the shift
+FAR = 3.0  # times the shift: what went further is something else
 DEVIATIONS = 3.5  # robust ones, that an excursion is away at least
 MAD_TO_SD = 1.4826
 TIMES = 8  # the longest excursion
 
 
 def check(suspect: Suspect) -> Check:
-    """The new level outlasts eight times the longest excursion that came half as far."""
+    """The new level outlasts eight times the longest excursion to about as far."""
     level = suspect.upward(suspect.measured - suspect.season)
     usual = float(np.median(level[suspect.before]))
     spread = MAD_TO_SD * float(np.median(np.abs(level[suspect.before] - usual)))
     away = level - usual >= max(REACHED * suspect.size, DEVIATIONS * spread)
+    away &= level - usual <= FAR * suspect.size
     if suspect.told is not None:
         away &= suspect.told
     begin = int(np.flatnonzero(suspect.known)[0])
