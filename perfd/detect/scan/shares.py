@@ -100,7 +100,8 @@ def _step(
     at = int(split.at[i])
     exact = _exact(k[i], n[i], at, float(split.dispersion[i]))
     # What many looks cost the normal tail, they cost the exact one.
-    looks = p / max(2.0 * normal_tail(abs(float(split.root[i]))), 1e-300)
+    root = abs(split.root[i])
+    looks = float(scan_tail(root, split.edge[i])) / max(2.0 * normal_tail(float(root)), 1e-300)
     p = max(p, min(1.0, 2.0 * exact * max(looks, 1.0)))
     if p >= settings.alpha:
         return None
