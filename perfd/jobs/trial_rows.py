@@ -53,7 +53,7 @@ class TrialRow:
         """What is published of it."""
         return Detectable(
             *self.key, self.subject.unit, now, self.requests, one.smallest, one.recalls, one.wrong,
-            one.weeks, reason=one.reason,
+            one.weeks, reason=one.reason, obstacle=one.obstacle,
         )  # fmt: skip
 
 

@@ -36,6 +36,7 @@ class Detectable:
     weeks: float = 0.0
     deploy: float | None = None
     reason: str = ""
+    obstacle: str = ""  # of the scan's filters, what stood in the way of the greatest
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ class DetectableRecord(Record, frozen=True):
     it, null where not even the greatest was or nothing could be measured (`reason` says why).
     `wrong` findings came up in `weeks` of unchanged copies. `deploy` is the smallest change that
     the judging of a deploy finds nine times in ten, null where there is too little traffic.
+    `obstacle` is what stood in the way of the greatest step, where it was not caught.
     """
 
     environment: str
@@ -44,6 +45,7 @@ class DetectableRecord(Record, frozen=True):
     weeks: float
     deploy: float | None
     reason: str
+    obstacle: str
 
 
 class BlindSpotRecord(Record, frozen=True):
@@ -112,6 +114,7 @@ def _series(row: Detectable) -> DetectableRecord:
         weeks=row.weeks,
         deploy=row.deploy,
         reason=row.reason,
+        obstacle=row.obstacle,
     )
 
 

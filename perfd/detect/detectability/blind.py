@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from perfd.detect import measures
+from perfd.detect.detectability.trials import CHANCE
 from perfd.model.detectability import BlindSpot, Detectable
 from perfd.model.series import UNKNOWN
 
 GREATEST = 0.5  # a step that is greater than this part need not be asked for
 TIME = "time: it is measured again every day"
+PATIENCE = "patience: a step is the surer the longer it lasts; or more even traffic"
 _QUANTILES = frozenset(measures.QUANTILES)
 
 
@@ -57,7 +59,9 @@ def _of_operations(rows: Sequence[Detectable]) -> Iterator[BlindSpot]:
 def _why(row: Detectable, rows: Sequence[Detectable]) -> tuple[str, str]:
     if "of history" in row.reason:
         return row.reason, TIME
-    reason = row.reason or f"no step of up to {GREATEST * 100:.0f} % was caught within a day"
+    if row.obstacle not in ("", CHANCE):
+        return f"{_not_caught()}: {row.obstacle} stood in the way", PATIENCE
+    reason = row.reason or _not_caught()
     other = _seen_beside(row, rows)
     if row.metric in _QUANTILES and other is not None:
         return (
@@ -65,6 +69,10 @@ def _why(row: Detectable, rows: Sequence[Detectable]) -> tuple[str, str]:
             f"its mean latency, of which {other * 100:.2g} % would be seen; or more traffic",
         )
     return reason, f"more traffic: it has {row.requests:,.0f} requests a day"
+
+
+def _not_caught() -> str:
+    return f"no step of up to {GREATEST * 100:.0f} % was caught within a day"
 
 
 def _seen_beside(row: Detectable, rows: Sequence[Detectable]) -> float | None:

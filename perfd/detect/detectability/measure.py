@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ class Measured:
     wrong: int = 0
     weeks: float = 0.0
     reason: str = ""
+    obstacle: str = ""
 
 
 def measured(copied: Copied, sizes: Sizes, bench: Bench) -> list[Measured]:
@@ -41,6 +42,10 @@ def measured(copied: Copied, sizes: Sizes, bench: Bench) -> list[Measured]:
         weeks = bench.copies * WATCHED / WEEK
         for row, one, mistakes in zip(together.tolist(), climbs, falsely.tolist(), strict=True):
             found[row] = Measured(one.seen, _usual(one, sizes), mistakes, weeks)
+            if one.seen is None:
+                alone = copied.only(np.array([row]))
+                what = bench.obstacle(alone, first, sizes.most)
+                found[row] = replace(found[row], obstacle=what)
     return found
 
 

@@ -7,6 +7,7 @@ sees it and those after it confirm it.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,13 +16,15 @@ from perfd.detect.detectability.copies import Array, Cells, Copied, levelled, sh
 from perfd.detect.scan.settings import ScanSettings
 from perfd.detect.scan.steps import Step
 from perfd.detect.scan.track import Seen
-from perfd.detect.scan.walk import Walk
+from perfd.detect.scan.walk import View, Walk
 
 COPIES = 20  # of each series and size: nine in ten are 18
 EVERY = 6  # cells between two evaluations, unless it is set otherwise
 DAY = 24  # cells within which a step has to be seen
 WATCHED = 168  # cells of an unchanged copy that are evaluated: a week
 AT_ONCE = 2_000  # series in one block
+OBSTACLES = 5  # copies that are asked what stands in the way
+CHANCE = "chance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,21 @@ class Bench:
                 walk.look(end)
             found += [(int(rows[seen.series]), seen.step) for seen in walk.confirmed]
         return found
+
+    def obstacle(self, copied: Copied, first: int, size: float) -> str:
+        """What most often stands in the way of a step of one series after its day: a filter."""
+        seen: Counter[str] = Counter()
+        for _ in range(OBSTACLES):
+            order = self._order(copied, first)
+            changed = np.array([len(order) - self.horizon])
+            history = copied.copied(order, changed, np.array([size]), self.settings)
+            begin = max(len(order) - self.settings.window, 0)
+            since = np.zeros(1, dtype=np.int64)
+            view = View(slice(0, 1), begin, len(order), since, np.zeros(1))
+            steps = history.evaluate(view)
+            checks = steps[0].checks if steps else ()
+            seen[next((check.name for check in checks if not check.passed), CHANCE)] += 1
+        return seen.most_common(1)[0][0]
 
     def _found(self, copied: Copied, rows: Cells, first: int, sizes: Array) -> Cells:
         """1 for each series of a block whose step was confirmed in time."""

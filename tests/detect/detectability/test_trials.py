@@ -79,6 +79,13 @@ def test_what_is_found_in_a_copy_is_counted() -> None:
     assert bench(copies=4).wrong(copied, first=240).tolist() == [4, 0]
 
 
+def test_what_stands_in_the_way_is_named() -> None:
+    loud = noisy(1, 2.0, 5)
+    assert bench().obstacle(loud, 0, 0.2) == "chance"
+    floor = bench(floor=0.5)
+    assert floor.obstacle(noisy(1, 0.01, 5), 0, 0.2) == "effect floor"
+
+
 def test_little_history_is_said_and_not_measured() -> None:
     copied = noisy(3, 0.01, 2)
     copied.values[0] = np.nan
