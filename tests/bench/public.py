@@ -20,6 +20,7 @@ import numpy as np
 
 from tests.bench import public_cuts
 from tests.bench.detection_corpus import composition, corpus
+from tests.bench.detection_score import between
 from tests.bench.histories import EVALUATION, histories
 from tests.bench.peers import NoPeers, change_points
 from tests.bench.public_found import Found, account, findings, labels, walked
@@ -75,14 +76,20 @@ def found(data: Path, out: Path | None) -> bool:
     for label in result.missed:
         print(f"  missed: {label.series} at hour {label.cell}")
     kinds = ", ".join(f"{number} {name}" for name, number in result.kinds.most_common())
+    rising = account([one for one in seen if one.seen.step.shift > 0.0], told)
+    print(f"share of findings that are clear steps: {_of(result.clear, result.findings)}: {kinds}")
     print(
-        f"share of findings that are clear steps: {result.clear} of {result.findings}"
-        f" = {result.precision:.2f} ({kinds})"
+        f"  of those that rise, which alone may open a ticket: {_of(rising.clear, rising.findings)}"
     )
-    print(f"clear steps found of those visible: {result.hit} of {result.visible}")
+    print(f"clear steps found of those visible: {_of(result.hit, result.visible)}")
     if out:
         _draw(series, seen, out)
     return result.precision >= CLEAR and result.recall >= HIT
+
+
+def _of(k: int, n: int) -> str:
+    low, high = between(k, n)
+    return f"{k} of {n} = {k / max(n, 1):.2f} ({low:.2f}-{high:.2f})"
 
 
 def _draw(series: Sequence[Public], seen: Sequence[Found], out: Path) -> None:
