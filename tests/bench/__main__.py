@@ -18,6 +18,7 @@ BENCHES = (
     "pages",
     "deploys",
     "detection",
+    "scan",
     "share_scan",
     "trends",
     "around",
