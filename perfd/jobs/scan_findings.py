@@ -6,6 +6,7 @@ is active, and is part of its story when it is not.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -30,7 +31,8 @@ from perfd.model.ticket import Ticket
 from perfd.model.times import to_rfc3339
 from perfd.tickets.codec import decode
 
-TRIED = 3  # changes of one time for which proof is read; the others are what moved with them
+TRIED = 3  # metrics of one operation for which proof is read; the others moved with them
+MOST = 12  # of all operations that changed at one time
 
 
 class Standing(NamedTuple):
@@ -77,7 +79,8 @@ class ScanFindings:
         self, change: Sequence[Moved], standing: Standing, end: float, now: float
     ) -> Iterator[Found]:
         """All that rose at one time; one of it is opened, if any may be."""
-        whole, tried = "", 0  # what the others are part of
+        whole = ""  # what the others are part of
+        tried: Counter[str] = Counter()  # a poll that waits must not hide its neighbour
         for moved in ranked(change):
             checks = self._checks(moved, standing)
             blocked = next((c for c in checks if not c.passed), None)
@@ -85,10 +88,10 @@ class ScanFindings:
                 yield Found(self._told(moved, now, blocked.verdict, checks))
             elif whole := whole or self._followed(moved):
                 yield Found(self._told(moved, now, f"part of {whole}", checks))
-            elif tried >= TRIED or not moved.subject.service:
+            elif not moved.subject.service or _enough(tried, moved.subject.operation):
                 yield Found(self._told(moved, now, _as_it_is(moved), checks))
             else:
-                tried += 1
+                tried[moved.subject.operation] += 1
                 found = self._proven(moved, checks, end, now)
                 whole = found.finding.id if found.evidence is not None else ""
                 yield found
@@ -226,6 +229,11 @@ def _ended(moved: Moved, now: float) -> Finding:
 def _away(found: Finding, moved: Moved) -> Finding:
     since = to_rfc3339(moved.at)[:16]
     return replace(found, opened=False, reason=f"went away: back in the bound since {since}Z")
+
+
+def _enough(tried: Counter[str], operation: str) -> bool:
+    """Whether proof was read for as many metrics as may be."""
+    return tried[operation] >= TRIED or tried.total() >= MOST
 
 
 def _as_it_is(moved: Moved) -> str:

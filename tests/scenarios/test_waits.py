@@ -63,6 +63,17 @@ def test_fewer_messages_come() -> None:
     assert any("waits on purpose" in reason for reason in world.told)
 
 
+def test_an_operation_beside_a_poll_gets_slower() -> None:
+    """The poll's neighbour gets slower on the same day: one ticket, on the neighbour."""
+    place = shop()
+    world = WaitingWorld(place, 3, polling(30.0))
+    world.now_takes(polling(60.0))
+    place.slower = {"GET /quote": 1.4}
+    world.run(36)
+    (ticket,) = world.tickets()
+    assert ticket.operation == "GET /quote", world.told
+
+
 def test_an_operation_begins_to_hang() -> None:
     """A third of an ordinary operation's requests begin to end after 30 s: a ticket."""
 
