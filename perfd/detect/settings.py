@@ -52,7 +52,7 @@ class DetectSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     process_spread: float = 0.01  # sd between two starts of one program, until it is measured
     drift: float = 0.02  # sd of a baseline's own drift over an hour, until it is measured
     scan: ScanSchedule = ScanSchedule()
-    self_test: int = 15  # series an hour that steps are tried on; each once a day, 0 tries none
+    self_test: int = 10  # series an hour that steps are tried on; 0 tries none
     functions: FunctionSettings = FunctionSettings()
     trends: TrendSettings = TrendSettings()
 

@@ -1,7 +1,7 @@
 """The self-test: what perfd would catch of each series, tried on copies of its own hours.
 
-Each series is tried once a day, a few of them in each hour, so that it costs little at any time:
-about half a second of CPU a series (`python -m tests.bench.detectability`).
+Each series is tried once a day at most, a few of them in each hour, so that it costs little at any
+time: up to a second of CPU a series (`python -m tests.bench.detectability`).
 """
 
 from __future__ import annotations
@@ -74,14 +74,10 @@ class DetectabilityJob:
                 log.exception("%s: what would be seen of it could not be tried", service)
 
     def _due(self, services: Sequence[str], now: float) -> list[str]:
-        """Services of which some series were not tried for a day, the longest first."""
-        oldest = {name: self._oldest(name) for name in services}
-        due = (name for name in services if oldest[name] <= now - DAY / self._pace)
-        return sorted(due, key=lambda name: oldest[name])
-
-    def _oldest(self, service: str) -> float:
-        held = self._held(service)
-        return 0.0 if held.waiting else min((row.at for row in held.rows), default=0.0)
+        """Services of which some series were not tried for a day; they take turns."""
+        held = {name: self._held(name) for name in services}
+        due = (name for name in services if _oldest(held[name]) <= now - DAY / self._pace)
+        return sorted(due, key=lambda name: held[name].at)
 
     def _held(self, service: str) -> Detectability:
         held = self._store.document(DETECTABILITY, service)
@@ -144,6 +140,11 @@ class DetectabilityJob:
             labels = {"service": service, "environment": environment}
             versions = {s.label.get("version", "") for s in known(self._store, labels)}
             yield from blind_spots(environment, rows, versions)
+
+
+def _oldest(held: Detectability) -> float:
+    """When the series was tried that has waited longest; 0 for never."""
+    return 0.0 if held.waiting else min((row.at for row in held.rows), default=0.0)
 
 
 def _as_before(row: TrialRow, now: float) -> Detectable | None:

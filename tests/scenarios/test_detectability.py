@@ -64,6 +64,17 @@ def test_a_few_series_in_an_hour() -> None:
     assert world.meter.total("perfd_self_tested_series", outcome="measured") == 2
 
 
+@pytest.mark.slow
+def test_services_take_turns() -> None:
+    """A service with more series than an hour allows: the next hour is another service's."""
+    world = World(seed=905, history=4.5 * DAY, detect={"self_test": 1})
+    for name in ("aaa", "pricing"):
+        world.service(name, Operation(BUSY, rate=0.1), instances=1)
+    world.run(minutes=121)
+    for name in ("aaa", "pricing"):
+        assert len([r for r in tried(world, name).rows if not r.reason]) == 1
+
+
 def test_switched_off() -> None:
     """`detect.self_test: 0`: nothing is tried, and nothing is read for it."""
     world = shop(903, days=0.1, self_test=0)
