@@ -1,6 +1,6 @@
 """How often a leak, a drift or a count is told where there is none, and how many that are there.
 
-    python -m tests.bench.trends [--series 300] [--tuning] [--only memory drift counts size]
+    python -m tests.bench.trends [--series 300] [--tuning] [--only memory limits drift counts size]
 
 Memory is looked at every six hours of the first week of a process, latencies every day of four
 weeks; wrong is a series that was told at any look. The controls must be wrong: the slope of least
@@ -30,6 +30,7 @@ from perfd.detect.trends.mann_kendall import inflation, mann_kendall
 from perfd.detect.trends.settings import TrendSettings
 from perfd.detect.trends.theil_sen import theil_sen, until
 from tests.bench.trends_controls import coroot_leak, hamed_rao, least_squares, yue_wang
+from tests.bench.trends_limits import limits
 from tests.bench.trends_series import Parts, composition, counts, hourly, memory
 
 Array = NDArray[np.float64]
@@ -39,7 +40,7 @@ SETTINGS = TrendSettings()
 HOUR, MONDAY = 3600.0, 4 * 86_400.0
 ALPHA = 1e-4  # of the controls, as of the trend
 LEVELS = (0.05, 0.01)
-PARTS = ("memory", "drift", "counts", "size")
+PARTS = ("memory", "limits", "drift", "counts", "size")
 
 
 class Told(NamedTuple):
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", nargs="*", choices=PARTS, default=PARTS)
     options = parser.parse_args(arguments)
     seed = composition()["seeds"]["tuning" if options.tuning else "evaluation"]
-    tables = {"memory": memories, "drift": ramps, "counts": rises, "size": sizes}
+    tables = {"memory": memories, "limits": limits, "drift": ramps, "counts": rises, "size": sizes}
     return max(tables[name](options.series, seed) for name in options.only)
 
 

@@ -61,7 +61,7 @@ def _process(parts: Parts, hours: int, draw: np.random.Generator) -> Array:
     if "tooth" in parts:
         period, phase = draw.uniform(*parts["period"]), draw.random()
         level *= 1.0 + draw.uniform(*parts["tooth"]) * ((hour / period + phase) % 1.0)
-    wander = _wander(parts, hours, draw)
+    wander = noise(parts, hours, draw)
     level *= np.exp(np.repeat(wander + _steps(parts, hours, draw), FINE))
     return np.maximum(level, 0.01)
 
@@ -83,17 +83,17 @@ def _day(parts: Parts, hour: Array, draw: np.random.Generator) -> Array:
     return wave
 
 
-def _wander(parts: Parts, hours: int, draw: np.random.Generator) -> Array:
+def noise(parts: Parts, hours: int, draw: np.random.Generator) -> Array:
     """AR(1) noise of a standard deviation, and a random walk."""
     fresh = draw.standard_normal(hours)
     phi = parts.get("correlation", 0.0)
     fresh[1:] *= math.sqrt(1.0 - phi * phi)
     for at in range(1, hours):
         fresh[at] += phi * fresh[at - 1]
-    noise = fresh * parts.get("sd", 0.0)
+    moves = fresh * parts.get("sd", 0.0)
     if "step" in parts:
-        noise += np.cumsum(draw.uniform(*parts["step"]) * draw.standard_normal(hours))
-    return noise
+        moves += np.cumsum(draw.uniform(*parts["step"]) * draw.standard_normal(hours))
+    return moves
 
 
 def _steps(parts: Parts, hours: int, draw: np.random.Generator) -> Array:
@@ -109,7 +109,7 @@ def _values(parts: Parts, plan: Parts, draw: np.random.Generator) -> Array:
     hours = int(plan["hours"])
     hour = np.arange(hours, dtype=float)
     late = (hour // DAY) % 7 >= 5
-    log = _wander(parts, hours, draw) + _steps(parts, hours, draw)
+    log = noise(parts, hours, draw) + _steps(parts, hours, draw)
     log += np.log1p(_day(parts, hour, draw))
     log += late * (draw.uniform(*parts["weekend"]) if "weekend" in parts else 0.0)
     spikes = draw.random(hours) < parts.get("spikes", 0.0)

@@ -29,6 +29,7 @@ READ = 18  # hours of a day that must have been read
 P_PEAKS = 0.005  # seven days that rise each time have 0.003
 P_WANDER = 0.01
 FOLLOWED = 7.0  # times as long as it was seen, a line is followed ahead
+LATE = 48  # hours, by which something that began to fill is judged
 FILLED = 0.02  # of the limit, that must have been filled since
 
 
@@ -90,12 +91,21 @@ def _days(hours: Array) -> range:
 def filling(lows: Array, means: Array, fewest: int, horizon: float) -> Forecast:
     """Of what only fills, by its lowest parts of each hour, above which the means lie evenly.
 
-    `horizon` and `fewest` in hours.
+    By all that was seen, and else by the last two days, if these are above all that was before:
+    what is cleaned up now and then comes back to where it was. `horizon`, `fewest` in hours.
     """
-    grown = growth(lows, Demand(fewest, 0.0, FILLED))
+    demand = Demand(fewest, 0.0, FILLED)
+    grown, late = growth(lows, demand), growth(lows[-LATE:], demand)
+    if not grown.grows and late.grows and late.level >= _most(lows[:-LATE]) + FILLED:
+        grown = late
     above = means - lows
     lift = float(np.median(above[np.isfinite(above)])) if np.isfinite(above).any() else 0.0
     return _forecast(replace(grown, level=grown.level + lift), horizon)
+
+
+def _most(lows: Array) -> float:
+    known = lows[np.isfinite(lows)]
+    return float(known.max()) if len(known) else -math.inf
 
 
 def peaking(means: Array, horizon: float) -> Forecast:

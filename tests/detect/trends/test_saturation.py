@@ -47,6 +47,20 @@ def test_a_disk_that_fills() -> None:
     assert late - early < 8.0
 
 
+def test_a_disk_that_began_to_fill() -> None:
+    draw = np.random.default_rng(6)
+    begun = 0.3 + 0.006 * np.maximum(HOURS - 125.0, 0.0)
+    found = fill(begun + 0.002 * draw.standard_normal(168))
+    assert found.passed
+    assert found.ci[0] <= (1.0 - begun[-1]) / 0.006 <= found.ci[1]
+
+
+def test_a_disk_that_is_cleaned_up_now_and_then() -> None:
+    draw = np.random.default_rng(7)
+    teeth = 0.3 + 0.3 * ((HOURS + 30.0) / 66.0 % 1.0)
+    assert not fill(teeth + 0.002 * draw.standard_normal(168)).passed
+
+
 def test_a_disk_that_has_time() -> None:
     found = fill(0.1 + 0.0005 * HOURS)
     assert (found.checks[-2].name, found.checks[-2].passed) == ("near", False)
