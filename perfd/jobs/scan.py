@@ -25,6 +25,7 @@ from perfd.jobs import scan_memory
 from perfd.jobs.budgets import Budgets
 from perfd.jobs.cells import HOUR, CellReader, Place
 from perfd.jobs.follow import Follower
+from perfd.jobs.scan_callees import callees_first
 from perfd.jobs.scan_findings import ScanFindings, Standing
 from perfd.model.times import LATENESS
 
@@ -68,7 +69,7 @@ class ScanJob:
             return
         began = time.thread_time()
         resources = self._reader.gauges(due * self._reader.width)
-        for place in [*self._reader.services(), NOWHERE]:
+        for place in [*callees_first(self._store, self._reader.services()), NOWHERE]:
             self._try(place, due, resources, now)
         self._upto = due
         self._meter.count("perfd_scan_cpu_seconds", time.thread_time() - began)

@@ -7,10 +7,11 @@ is active, and is part of its story when it is not.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from perfd.detect.measures import ERROR_RATE
 from perfd.detect.scan import discoveries
 from perfd.detect.scan.coincidence import suspicion
 from perfd.detect.scan.evaluation import Evaluation
@@ -23,6 +24,7 @@ from perfd.detect.settings import DetectSettings
 from perfd.interfaces import Store
 from perfd.jobs.cells import Place
 from perfd.jobs.follow import Follower
+from perfd.jobs.scan_callees import callees
 from perfd.jobs.scan_proof import Proof, ScanProver
 from perfd.model.batch import FINDING
 from perfd.model.evidence import Found
@@ -142,23 +144,33 @@ class ScanFindings:
     def _followed(self, moved: Moved) -> str:
         """The id of the ticket that it is part of, if it is.
 
-        That has a change at the same time, and is settled or about the same. One that is active and
-        about something else is joined; and of its own ticket, when an evaluation is made once more,
-        it is what the ticket was opened with.
+        That has a change at the same time, and is settled or about the same, or about a service
+        that this one calls. One that is active and about something else is joined; and of its own
+        ticket, when an evaluation is made once more, it is what the ticket was opened with.
         """
-        ticket = self._ticket_at(moved)
-        if ticket is None or finding(moved, 0.0, "").id in ticket.finding_ids:
+        ticket = self._ticket_at(moved, {_place(moved)})
+        if ticket is None:
+            return self._behind(moved)
+        if finding(moved, 0.0, "").id in ticket.finding_ids:
             return ""
         return ticket.id if not ticket.active or _same_subject(ticket, moved) else ""
 
-    def _ticket_at(self, moved: Moved) -> Ticket | None:
-        """The ticket in whose change's interval it lies; an active one first."""
+    def _behind(self, moved: Moved) -> str:
+        """The ticket of a callee: who waits for it, or is failed by it, is no ticket of its own."""
+        metric = moved.subject.metric
+        if not (metric.startswith("latency.") or metric == ERROR_RATE):
+            return ""
+        ticket = self._ticket_at(moved, callees(self._store, _place(moved)))
+        return "" if ticket is None else f"{ticket.id}, which is about {ticket.service}, a callee"
+
+    def _ticket_at(self, moved: Moved, places: Collection[Place]) -> Ticket | None:
+        """The ticket of these in whose change's interval it lies; an active one first."""
         slack = NEAR_DEPLOY * moved.table.width
         low, high = moved.ci[0] - slack, moved.ci[1] + slack
         near = [
             ticket
             for ticket in self._follower.tickets()
-            if (ticket.service, ticket.environment) == _place(moved)
+            if (ticket.service, ticket.environment) in places
             and low <= ticket.change_ci[1]
             and ticket.change_ci[0] <= high
         ]

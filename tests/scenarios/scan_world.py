@@ -21,7 +21,7 @@ from perfd.jobs.verify import VerifyJob
 from perfd.model.batch import FINDING, Batch
 from perfd.model.deploy import Deploy
 from perfd.model.finding import Finding
-from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, MEMORY, REQUESTS, STEADY, Series
+from perfd.model.series import CPU_TIME, INSTANCE_REQUESTS, LINKS, MEMORY, REQUESTS, STEADY, Series
 from perfd.model.ticket import Ticket
 from perfd.model.window import Gauge, Window
 from perfd.store.memory import MemoryStore
@@ -116,6 +116,12 @@ class ScanWorld:
         shop.version = version
         self.follower.record([], [told], self.now)
         return told
+
+    def link(self, caller: Shop, callee: Shop) -> None:
+        """The caller was seen calling the callee."""
+        place = {"service": caller.name, "environment": "prod"}
+        series = Series.of(LINKS, **place, peer=callee.name, callee=callee.name)
+        self.store.append(Batch((Window(series, self.now, 60.0, 1, 0),)))
 
     def findings(self, service: str = "shop") -> list[Finding]:
         """All that is kept."""

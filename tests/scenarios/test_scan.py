@@ -225,6 +225,19 @@ def test_two_operations_at_once() -> None:
     assert told >= {"GET /quote", "POST /order"}, world.told
 
 
+def test_a_callee_that_got_slower() -> None:
+    """A callee got slower, and who calls it waits: one ticket, on the callee."""
+    caller, callee = Shop("checkout"), Shop("pricing")
+    world = ScanWorld(caller, callee, seed=17)
+    world.link(caller, callee)
+    caller.slower = callee.slower = dict.fromkeys(caller.operations, 1.4)
+    world.run(36)
+    assert [t.service for t in world.tickets()] == ["pricing"], world.told
+    (ticket,) = world.tickets()
+    reasons = [f.reason for f in world.findings("checkout")]
+    assert any(r.startswith(f"part of {ticket.id}, which is about pricing") for r in reasons)
+
+
 def test_an_improvement() -> None:
     """Everything got faster by itself: findings that say so, and no ticket."""
     shop = Shop("shop")
