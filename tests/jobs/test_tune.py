@@ -35,6 +35,7 @@ def test_a_history_without_changes() -> None:
     assert "The shipped thresholds hold" in text
 
 
+@pytest.mark.slow
 def test_moments_beside_a_real_deploy_are_left_out() -> None:
     made = world(952, 0.5)
     made.services["pricing"].deploy("1.1.0")
@@ -45,6 +46,7 @@ def test_moments_beside_a_real_deploy_are_left_out() -> None:
     assert all(one.at + 45.0 * 60.0 < at for one in place.deploys.judged)
 
 
+@pytest.mark.slow
 def test_the_same_seed_tries_the_same() -> None:
     made = world(953, 1.2)
     first, second = (tuned(made, days=1.0, moments=2, copies=1) for _ in range(2))

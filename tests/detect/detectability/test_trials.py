@@ -55,6 +55,7 @@ def test_recall_is_that_of_a_direct_simulation(sd: float, size: float) -> None:
     assert abs(ours / of - truth) < 4.0 * error + 0.03, (ours / of, truth)
 
 
+@pytest.mark.slow
 def test_more_noise_hides_more() -> None:
     (quiet,) = measured(noisy(1, 0.005, 1), RELATIVE, bench(copies=4))
     (loud,) = measured(noisy(1, 0.3, 1), RELATIVE, bench(copies=4))
@@ -62,6 +63,7 @@ def test_more_noise_hides_more() -> None:
     assert (loud.smallest or 1.0) > 0.10
 
 
+@pytest.mark.slow
 def test_more_requests_show_smaller_rises_of_errors() -> None:
     (few,) = measured(failing(1, 60, 0.01, 1), ADDED, bench(copies=4))
     (many,) = measured(failing(1, 20_000, 0.01, 1), ADDED, bench(copies=4))
