@@ -20,7 +20,7 @@ their number. A ticket that was closed as wrong is the budget's failure to keep 
 a whole wrong ticket: the service is then judged more strictly until the bucket has filled again.
 
 Within a deploy its part is shared by looks (looks.py), and by Holm over operations and metrics
-(multiple.py). Functions have no tests of their own: no ticket is opened for what a profile says.
+(multiple.py). The functions of a service share the part of one scan equally (Bonferroni).
 """
 
 from __future__ import annotations

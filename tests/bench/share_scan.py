@@ -2,13 +2,13 @@
 
     python -m tests.bench.share_scan [--series 200] [--quarters 8] [--tuning]
 
-**Smallest**: in units of the binomial limit, what a test that knew the time of the change and the
-dispersion would find with 90 % power at the same chance of being wrong,
-(z(alpha / 2) + z(0.1)) sqrt(phi p (1 - p) (1/m + 1/n)); alpha is what one function of a thousand is
-given at the shipped defaults. One look of the scan, which searches the time; and the test of a
-known time, which knows it. **Wrong**: quarters of a service of 1,000 functions in which nothing
-changes, evaluated every six hours at the shipped defaults, self and total samples drawn apart.
-The control is a two-proportion z-test of each function at the same alpha: it must be wrong.
+**Smallest**: in units of the limit, what the exact test (binomial, beta-binomial) of a known time
+and dispersion finds with 90 % power on the same counts at the same chance of being wrong; alpha is
+what one function of a thousand is given at the shipped defaults. One look of the scan, which
+searches the time; and the test of a known time, which estimates the dispersion. **Wrong**: quarters
+of a service of 1,000 functions in which nothing changes, evaluated every six hours at the shipped
+defaults, self and total samples drawn apart. The control is a two-proportion z-test of each
+function at the same alpha: it must be wrong.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from perfd.detect.budget import HELD, PARTS, PRUDENCE, SCAN
 from perfd.detect.functions.comparison import compare
 from perfd.detect.functions.scan import EVERY, SAMPLES, operating_point
 from perfd.detect.functions.settings import FunctionSettings
-from perfd.detect.scan.binomial import promising
+from perfd.detect.scan.beta_binomial import clustered_tail
+from perfd.detect.scan.binomial import SCREEN
 from perfd.detect.scan.shares import Shares
 from perfd.detect.scan.walk import View, Walk
-from perfd.detect.tails import beta_quantile, normal_quantile
+from perfd.detect.tails import beta_quantile, binomial_mid_tail, normal_quantile
 from tests.bench.detection_corpus import composition
 from tests.bench.function_trees import composition as functions
 
@@ -38,9 +39,10 @@ Array = NDArray[np.float64]
 ALPHA = HELD * PARTS[SCAN] * PRUDENCE  # of one scan of a service, where its budget is full
 SETTINGS = operating_point(FunctionSettings(), ALPHA, 2 * FunctionSettings().most)
 POWER = 0.9
-LAXER = 200.0 * SETTINGS.alpha
+LAXER = 20.0 * SETTINGS.alpha
+WINDOW = SETTINGS.window
 GOALS = "goals: scan 1.25, known time 1.05; 0.1 wrong findings in a service-quarter"
-MULTIPLES = (0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5)
+MULTIPLES = (0.9, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4, 1.55, 1.75, 2.0)
 BLOCKS = 200  # resamples for an interval
 
 
@@ -70,20 +72,38 @@ def known(k: Array, samples: int, before: int) -> NDArray[np.bool_]:
     return np.array([one is not None and one.p < SETTINGS.alpha / 2.0 for one in found])
 
 
-def limit(rate: float, samples: int, phi: float, before: int, after: int) -> float:
-    """The difference of rates that a test of known time and dispersion finds."""
+def exact(k: Array, samples: int, before: int, phi: float) -> NDArray[np.bool_]:
+    """The same where the dispersion is known as well: the limit."""
+    n0, n1 = before * float(samples), (k.shape[1] - before) * float(samples)
+    sides = [(float(row[:before].sum()), float(row[before:].sum())) for row in k]
+    p = [
+        clustered_tail(k1, n1, k0, n0, phi)
+        if phi > 1.0
+        else binomial_mid_tail(k1, k0 + k1, n1 / (n0 + n1))
+        for k0, k1 in sides
+    ]
+    return np.array(p) < SETTINGS.alpha / 2.0
+
+
+def unit(rate: float, samples: int, phi: float, before: int, after: int) -> float:
+    """The limit of many counts, about: (z(alpha / 2) + z(0.1)) sqrt(phi p (1 - p) (1/m + 1/n))."""
     z = normal_quantile(1.0 - SETTINGS.alpha / 2.0) + normal_quantile(POWER)
     return z * math.sqrt(phi * rate * (1.0 - rate) / samples * (1.0 / before + 1.0 / after))
 
 
-def smallest(hits: Sequence[NDArray[np.bool_]], draw: np.random.Generator) -> str:
-    """The multiple of the limit where the power passes 90 %, with its 95 % interval (bootstrap)."""
-    again = [_crossing([draw.choice(row, len(row)).mean() for row in hits]) for _ in range(BLOCKS)]
+def smallest(hits: NDArray[np.bool_], limits: NDArray[np.bool_], draw: np.random.Generator) -> str:
+    """Where the power of (multiples, series) passes 90 %, by where the limit's does (bootstrap)."""
+    again = []
+    for _ in range(BLOCKS):
+        chosen = draw.integers(0, hits.shape[1], hits.shape[1])
+        own, least = (_crossing(x[:, chosen].mean(axis=1)) for x in (hits, limits))
+        again.append(own / least)
     low, high = np.sort(again)[[round(0.025 * BLOCKS), round(0.975 * BLOCKS) - 1]]
-    return f"{_crossing([row.mean() for row in hits]):.3f} ({low:.2f} … {high:.2f})"
+    found = _crossing(hits.mean(axis=1)) / _crossing(limits.mean(axis=1))
+    return f"{found:.3f} ({low:.2f} … {high:.2f})"
 
 
-def _crossing(powers: Sequence[float]) -> float:
+def _crossing(powers: Array) -> float:
     for i, power in enumerate(powers):
         if power >= POWER:
             if i == 0:
@@ -102,14 +122,18 @@ def print_smallest(plan: Mapping[str, Any], series: int, draw: np.random.Generat
     for rate in plan["rates"]:
         for samples in plan["samples"]:
             for phi in plan["dispersions"]:
-                least = limit(rate, samples, phi, before, after)
+                least = unit(rate, samples, phi, before, after)
                 found: list[list[NDArray[np.bool_]]] = [[], []]
+                limits = []
                 for m in MULTIPLES:
                     rates = np.broadcast_to(rate + m * least * new, (series, len(new)))
                     k = counts(rates, samples, phi, draw)
                     for test, hits in zip(tests, found, strict=True):
                         hits.append(test(k, samples, before))
-                told = " ".join(f"{smallest(hits, draw):20}" for hits in found)
+                    limits.append(exact(k, samples, before, phi))
+                told = " ".join(
+                    f"{smallest(np.array(hits), np.array(limits), draw):20}" for hits in found
+                )
                 print(f"{rate:7.3%} {samples:9d} {phi:4.0f}  {told}", flush=True)
 
 
@@ -131,10 +155,19 @@ def quarter(plan: Mapping[str, Any], phi: float, draw: np.random.Generator) -> t
 
 def restless(k: Array, samples: int) -> NDArray[np.bool_]:
     """Which rows are worth a walk: those that pass a screen, laxer than the scan's own, once."""
+    sums, squares = (np.cumsum(np.pad(x, ((0, 0), (1, 0))), axis=1) for x in (k, k * k))
     some = np.zeros(len(k), dtype=bool)
-    for end in range(336, k.shape[1] + 1, EVERY):
-        cells = k[:, end - 336 : end]
-        some[promising(cells, np.full_like(cells, float(samples)), LAXER)] = True
+    least = normal_quantile(1.0 - 0.5 * LAXER) / SCREEN
+    for end in range(WINDOW, k.shape[1] + 1, EVERY):
+        first = end - WINDOW
+        cuts = np.arange(first + SETTINGS.least, end - SETTINGS.least + 1, 3)
+        whole = (sums[:, end] - sums[:, first])[:, None]
+        rate = whole / (WINDOW * samples)
+        variance = np.maximum(rate * (1.0 - rate) * samples, 1e-12)
+        spread = (squares[:, end] - squares[:, first])[:, None] - whole**2 / WINDOW
+        left, m = sums[:, cuts] - sums[:, [first]], cuts - first
+        square = (left - m * samples * rate) ** 2 / (variance * m * (WINDOW - m) / WINDOW)
+        some |= square.max(axis=1) >= least**2 * np.maximum(spread / variance / WINDOW, 1.0)[:, 0]
     return some
 
 
