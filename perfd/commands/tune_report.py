@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from perfd.detect.tune.deploys import LEVELS, Deploys
+from perfd.detect.tune.proposal import ENOUGH
 from perfd.detect.tune.rate import Rate
 from perfd.detect.tune.scans import Scans
 from perfd.jobs.tune import Place, Tuned
@@ -113,12 +114,18 @@ def told(document: Report) -> Iterator[str]:
         yield f"closed as wrong: {ticket['id']} {what} {_times(ticket['ratio'])}"
     yield ""
     if not document["settings"]:
-        yield "The shipped thresholds hold on this history; nothing to set."
+        yield _nothing_to_set(sum(p["deploys"]["judged"] for p in document["services"]))
         return
     for one in document["settings"]:
         yield f"{one['key']}: {one['now']:g} -> {one['then']:g}, because {one['why']}"
     yield ""
     yield document["yaml"].rstrip()
+
+
+def _nothing_to_set(judged: int) -> str:
+    if judged < ENOUGH:
+        return f"Nothing to set: {judged} moments were judged, {ENOUGH} are needed to conclude."
+    return "The thresholds hold on this history; nothing to set."
 
 
 def _about_deploys(deploys: Report) -> Iterator[str]:
