@@ -153,7 +153,8 @@ class ScanFindings:
             return self._behind(moved)
         if finding(moved, 0.0, "").id in ticket.finding_ids:
             return ""
-        return ticket.id if not ticket.active or _same_subject(ticket, moved) else ""
+        joins = ticket.active and _overlap(ticket, moved) and not _same_subject(ticket, moved)
+        return "" if joins else ticket.id
 
     def _behind(self, moved: Moved) -> str:
         """The ticket of a callee: who waits for it, or is failed by it, is no ticket of its own."""
@@ -166,13 +167,10 @@ class ScanFindings:
     def _ticket_at(self, moved: Moved, places: Collection[Place]) -> Ticket | None:
         """The ticket of these in whose change's interval it lies; an active one first."""
         slack = NEAR_DEPLOY * moved.table.width
-        low, high = moved.ci[0] - slack, moved.ci[1] + slack
         near = [
             ticket
             for ticket in self._follower.tickets()
-            if (ticket.service, ticket.environment) in places
-            and low <= ticket.change_ci[1]
-            and ticket.change_ci[0] <= high
+            if (ticket.service, ticket.environment) in places and _overlap(ticket, moved, slack)
         ]
         return max(near, key=lambda t: (t.active, t.opened_at), default=None)
 
@@ -216,6 +214,12 @@ def _changes(rises: Sequence[Moved]) -> list[list[Moved]]:
 
 def _place(moved: Moved) -> Place:
     return moved.subject.service, moved.subject.environment
+
+
+def _overlap(ticket: Ticket, moved: Moved, slack: float = 0.0) -> bool:
+    """Whether the intervals of both changes do, or nearly so."""
+    low, high = moved.ci[0] - slack, moved.ci[1] + slack
+    return low <= ticket.change_ci[1] and ticket.change_ci[0] <= high
 
 
 def _same_subject(ticket: Ticket, moved: Moved) -> bool:
