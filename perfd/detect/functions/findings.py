@@ -64,7 +64,8 @@ def finding(
     step, counts = found.seen.step, judged.rise.counts
     before, after = proof.estimates(counts, setting.table, step.at, versions)
     failed = next((check for check in judged.checks if not check.passed), None)
-    reason = standing_in_the_way or (f"{failed.name}: {failed.verdict}" if failed else "")
+    why = standing_in_the_way or (f"{failed.name}: {failed.verdict}" if failed else "")
+    reason = f"{function.name}: {why}" if why else ""
     return Finding(
         kind="regression",
         trigger="scan",

@@ -10,7 +10,7 @@ from scipy import stats
 
 from perfd.detect.functions.comparison import Comparison, compare, detectable
 
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=30, deadline=None)
 
 
 @few
