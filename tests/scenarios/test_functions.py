@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from perfd.model.batch import BUDGET
 from perfd.model.finding import Finding
 from tests.scenarios.past_profiles import Stack, put_profiles
 from tests.scenarios.world import DAY, HOUR, Operation, World
@@ -21,9 +22,9 @@ def usual(tax: float = 600.0) -> dict[Stack, float]:
     return {**others, (MAIN, QUOTE): 300.0, (MAIN, QUOTE, TAX): tax}
 
 
-def profiled(seed: int, samples: Callable[[int], Mapping[Stack, float]]) -> World:
+def profiled(seed: int, samples: Callable[[int], Mapping[Stack, float]], **detect: object) -> World:
     """Nine days of requests and profiles, and the first minutes after an evaluation is due."""
-    world = World(seed=seed, history=DAYS * DAY)
+    world = World(seed=seed, history=DAYS * DAY, detect=detect)
     world.service("pricing", Operation(rate=0.2), instances=1)
     put_profiles(world.store, "pricing", int(DAYS * DAY / HOUR), world.now, samples, seed)
     world.run(minutes=6)
@@ -43,7 +44,12 @@ def test_a_function_gets_dearer_without_a_deploy() -> None:
     assert ticket.hotspots[0].function == "Tax.rate"
     assert ticket.suspects == ()
     assert "Tax.rate" in world.messages[0].title
-    world.run(minutes=1)
+    told = {finding.id for finding in of_functions(world)}
+    world.kill()
+    world.start()
+    world.run(minutes=6)  # the evaluation is made again, and finds nothing new
+    assert world.ticket_for("pricing").id == ticket.id
+    assert {finding.id for finding in of_functions(world)} == told
     opened = [finding for finding in of_functions(world) if finding.opened]
     assert [finding.series.label["resource"] for finding in opened] == ["Tax.rate"]
     assert abs(opened[0].change_at - (world.now - CHANGED * HOUR)) <= 2 * HOUR
@@ -72,3 +78,14 @@ def test_a_function_gets_cheaper() -> None:
     world = profiled(503, lambda ago: usual(1_000.0 if ago <= CHANGED else 5_000.0))
     assert world.tickets() == []
     assert not [finding for finding in of_functions(world) if finding.opened]
+
+
+@pytest.mark.slow
+def test_in_shadow_a_dearer_function_is_shown() -> None:
+    """In shadow mode a dearer function is a finding that says so, opens nothing, costs nothing."""
+    world = profiled(505, lambda ago: usual(1200.0 if ago <= CHANGED else 600.0), shadow=True)
+    assert world.tickets() == []
+    reasons = [f.reason for f in of_functions(world) if "would have opened" in f.reason]
+    assert len(reasons) == 1
+    assert reasons[0].startswith("Tax.rate: shadow")
+    assert world.store.documents(BUDGET) == []
