@@ -13,7 +13,7 @@ from perfd.model.finding import Check
 
 NAME = "excursion"
 REACHED = 0.5  # of the shift
-FAR = 3.0  # times the shift: what went further is something else
+FAR = 2.0  # times the shift: what went further is something else
 DEVIATIONS = 3.5  # robust ones, that an excursion is away at least
 MAD_TO_SD = 1.4826
 TIMES = 8  # the longest excursion

@@ -25,7 +25,7 @@ SHORTEST = 12  # cells of a ramp that must be seen
 EVERY = 6  # cells between the starts that are tried
 AROUND = 6  # cells by which the step may be moved
 UNSURE = 2.0  # twice the logarithm of the odds: less says nothing
-SURE = (8.0, 4.0, UNSURE)  # lead that needs no more, twice, and thrice the confirmations
+SURE = (4.0, 0.0)  # lead that needs no more, and twice, the confirmations; less is no step
 LONGEST = len(SURE)  # times the confirmations
 MOST = 999_999.0
 
