@@ -24,7 +24,7 @@ from perfd.schedule import in_thread
 
 
 class Judging:
-    """Detects, follows, verifies and delivers, once a minute; `desk` is the way in for people.
+    """Detects, follows, verifies and delivers; `desk` is the way in for people.
 
     `agents` takes what others forward; `absorbed` is called with it. `component` has a life of its
     own: whoever composes this starts and stops it.
@@ -54,37 +54,37 @@ class Judging:
             meter=meter,
             absorbed=absorbed,
         )
-        self._detect = DetectJob(
-            store, self.follower.record, config.detect, pace, meter, self.agents
+        self._plan(config, around)
+
+    def _plan(self, config: Config, around: Surroundings) -> None:
+        """What is done how often, in minutes; each in a thread of its own."""
+        store, meter, pace = around.store, around.meter, config.pace
+        record, settings = self.follower.record, config.detect
+        detect = DetectJob(store, record, settings, pace, meter, self.agents)
+        canary = CanaryJob(store, record, settings, pace)
+        scan = ScanJob(store, self.follower, settings, pace, meter, detect.budgets)
+        functions = FunctionJob(store, self.follower, settings, pace, meter, detect.budgets)
+        trends = TrendJob(store, record, settings, pace, meter)
+        detectability = DetectabilityJob(store, settings, pace, meter, around.random)
+        self._detectors = detect, canary, scan, functions, trends, detectability
+        jobs: tuple[tuple[float, str, Callable[[float], None]], ...] = (
+            (1.0, "detect", detect.run),
+            (1.0, "canary", canary.run),
+            (1.0, "instances", InstanceJob(store, record, pace).run),
+            (1.0, "verify", VerifyJob(store, self.follower, pace=pace).run),
+            (1.0, "follow", self.follower.tick),
+            (5.0, "scan", scan.run),
+            (5.0, "functions", functions.run),
+            (60.0, "resources", trends.resources),
+            (60.0, "detectability", detectability.run),
+            (360.0, "trends", trends.run),
         )
-        self._verify = VerifyJob(store, self.follower, pace=pace)
-        self._canary = CanaryJob(store, self.follower.record, config.detect, pace)
-        budgets = lambda: self._detect.budgets  # noqa: E731 - made anew with its settings
-        self._functions = FunctionJob(store, self.follower, config.detect, pace, meter, budgets)
-        self._scan = ScanJob(
-            store, self.follower, config.detect, pace, meter, lambda: self._detect.budgets
-        )
-        self._trends = TrendJob(store, self.follower.record, config.detect, pace, meter)
-        self._detectability = DetectabilityJob(store, config.detect, pace, meter, around.random)
-        minute, every = MINUTE / pace, around.schedule.every
-        every(minute, "detect", in_thread(self._detect.run))
-        every(minute, "canary", in_thread(self._canary.run))
-        every(minute, "instances", in_thread(InstanceJob(store, self.follower.record, pace).run))
-        every(5.0 * minute, "functions", in_thread(self._functions.run))
-        every(60.0 * minute, "resources", in_thread(self._trends.resources))
-        every(360.0 * minute, "trends", in_thread(self._trends.run))
-        every(minute, "verify", in_thread(self._verify.run))
-        every(minute, "follow", in_thread(self.follower.tick))
-        every(60.0 * minute, "detectability", in_thread(self._detectability.run))
-        every(5.0 * minute, "scan", in_thread(self._scan.run))
+        for minutes, name, run in jobs:
+            around.schedule.every(minutes * MINUTE / pace, name, in_thread(run))
 
     def configure(self, config: Config, trackers: Sequence[Tracker]) -> None:
         """Take new settings of detection and tickets; what was judged stays as it is."""
-        self._detect.configure(config.detect)
-        self._functions.configure(config.detect)
-        self._canary.configure(config.detect)
-        self._trends.configure(config.detect)
-        self._scan.configure(config.detect)
-        self._detectability.configure(config.detect)
+        for detector in self._detectors:
+            detector.configure(config.detect)
         self.follower.configure(config.tickets)
         self.component.configure(trackers)

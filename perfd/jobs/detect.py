@@ -58,7 +58,7 @@ class DetectJob:
         """Take new settings; deploys that were judged stay as they are."""
         self._settings = settings
         self._reader = CaseReader(self._store, settings, self._pace)
-        self.budgets = Budgets(self._store, settings.wrong_tickets, self._meter)
+        self.budgets.configure(settings.wrong_tickets)
 
     def run(self, now: float) -> None:
         """Look at the traffic since the last run, then at the deploys that are due."""

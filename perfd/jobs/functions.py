@@ -8,7 +8,7 @@ then on. So a restart changes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class FunctionJob:
         settings: DetectSettings,
         pace: float,
         meter: Meter,
-        budgets: Callable[[], Budgets],
+        budgets: Budgets,
     ) -> None:
         self._store, self._follower, self._meter = store, follower, meter
         self._pace, self._budgets = pace, budgets
@@ -106,10 +106,10 @@ class FunctionJob:
 
     def _given(self, place: Place, due: int, now: float) -> Share:
         """What the service's budget gives to this scan; in shadow nothing is spent."""
-        budgets, key = self._budgets(), f"functions {place[1]} {due}"
-        share = budgets.share(place[0], key, now, SCAN)
+        key = f"functions {place[1]} {due}"
+        share = self._budgets.share(place[0], key, now, SCAN)
         if not hidden(place[0], self._settings):
-            budgets.charge(place[0], key, share, now, SCAN)
+            self._budgets.charge(place[0], key, share, now, SCAN)
         return share
 
     def _told(

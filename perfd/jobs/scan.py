@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from perfd.detect.budget import PRUDENCE, SCAN
@@ -48,7 +48,7 @@ class ScanJob:
         settings: DetectSettings,
         pace: float,
         meter: Meter,
-        budgets: Callable[[], Budgets],
+        budgets: Budgets,
     ) -> None:
         self._store, self._follower, self._meter = store, follower, meter
         self._pace, self._budgets = pace, budgets
@@ -124,10 +124,10 @@ class ScanJob:
         """What of the evaluation stands within the service's budget, which its tests spend."""
         if place == NOWHERE or not made.judged:
             return Standing(0.0, made.judged, 0.0)
-        budgets, key = self._budgets(), f"scan {place[1]} {due}"
-        share = budgets.share(place[0], key, now, SCAN)
+        key = f"scan {place[1]} {due}"
+        share = self._budgets.share(place[0], key, now, SCAN)
         if not hidden(place[0], self._settings):
-            budgets.charge(place[0], key, share, now, SCAN)
+            self._budgets.charge(place[0], key, share, now, SCAN)
         q = share.alpha * PRUDENCE
         return Standing(discoveries.threshold(made.p_values, made.judged, q), made.judged, q)
 

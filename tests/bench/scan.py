@@ -60,7 +60,7 @@ def _evaluate(store: SqliteStore, meter: CountingMeter, streams: int, end: float
     follower = Follower(store, TicketSettings(), pace=1.0, base_url="", meter=meter)
     settings = DetectSettings()
     deploys = DetectJob(store, follower.record, settings, 1.0, meter)
-    job = ScanJob(store, follower, settings, 1.0, meter, lambda: deploys.budgets)
+    job = ScanJob(store, follower, settings, 1.0, meter, deploys.budgets)
     before = _peak()
     began = time.process_time()
     job.run(end + MINUTE)

@@ -88,7 +88,7 @@ class ScanWorld:
             self.settings,
             1.0,
             self.meter,
-            lambda: self.detect.budgets,
+            self.detect.budgets,
         )
         self.verify = VerifyJob(self.store, self.follower, pace=1.0)
 
