@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from perfd.detect.scan import season
 from perfd.detect.scan.settings import ScanSettings
 from perfd.detect.scan.steps import Block, Step, evaluate
 from perfd.detect.scan.walk import View
@@ -29,8 +30,10 @@ class Levels:
         return len(self.values)
 
     def evaluate(self, view: View) -> list[Step]:
-        """All steps beyond chance."""
+        """All steps beyond chance; no ramps where the day is unknown, which has some of its own."""
         values = self.values[view.rows, view.first : view.end]
         start = self.start + view.first * self.width
         block = Block(values, start, self.width, view.since, view.noise)
-        return evaluate(block, self.settings)
+        steps = evaluate(block, self.settings)
+        known = (view.end - view.first) * self.width >= season.DAYS * season.DAY
+        return steps if known else [step for step in steps if not step.trend]

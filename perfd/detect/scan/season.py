@@ -16,6 +16,7 @@ HARMONICS = 4
 HUBER = 2.5  # robust deviations
 ROUNDS = 3
 MAD_TO_SD = 1.4826
+DAYS = 4  # fewer are too few to know a season
 PENALTY = 2.0  # times BIC's: correlated noise fits a sine better than white noise does
 
 
@@ -48,7 +49,7 @@ def seasons(y: Array, start: float, width: float) -> Array:
     design = harmonics(start, width, y.shape[1])
     day = round(DAY / width)
     inner = slice(day // 2, y.shape[1] - day // 2)
-    if design.shape[1] == 0 or y.shape[1] < 4 * day:
+    if design.shape[1] == 0 or y.shape[1] < DAYS * day:
         return np.zeros_like(y)
     flat = (design - _moving_mean(design.T, day).T)[inner]
     rest = (y - _moving_mean(y, day))[:, inner]

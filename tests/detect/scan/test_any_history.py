@@ -13,7 +13,7 @@ from tests.detect.scan.scanned import MONDAY, SETTINGS
 few = settings(max_examples=25, deadline=None)
 
 lengths = st.integers(1, 120) | st.integers(300, 340)
-widths = st.sampled_from([3600.0, 5000.0, 21_600.0, 86_400.0, 604_800.0])
+widths = st.sampled_from([300.0, 3600.0, 7200.0, 5000.0, 21_600.0, 86_400.0, 604_800.0])
 shapes = st.sampled_from(["noise", "constant", "steps", "wild", "counts"])
 
 

@@ -83,3 +83,27 @@ def test_a_long_gap_is_no_calm_either() -> None:
     log = correlated(10, CELLS, seed=8, sd=0.028) + 0.2 * LATE
     log[:, 220:330] = np.nan
     assert sorted(s.series for s in walked(np.exp(log)).confirmed) == list(range(10))
+
+
+@pytest.mark.parametrize("width", [300.0, 1800.0, 7200.0])
+def test_cells_of_any_width_and_a_day_in_them_are_no_change(width: float) -> None:
+    """Of cells of five minutes the window is a day and a bit: the morning is no ramp."""
+    turns = 2.0 * np.pi * np.arange(CELLS) * width / 86_400.0
+    log = correlated(6, CELLS, seed=9) + 0.05 * np.sin(turns + np.arange(6)[:, None])
+    walk = Walk(Levels(np.exp(log), MONDAY, width, SETTINGS), SETTINGS)
+    look_from(walk, CELLS, every=24)
+    assert walk.confirmed == []
+    assert walk.trends == {}
+
+
+@pytest.mark.parametrize("width", [300.0, 7200.0])
+def test_cells_of_any_width_may_step(width: float) -> None:
+    log = correlated(4, CELLS, seed=10) + 0.1 * LATE
+    walk = Walk(Levels(np.exp(log), MONDAY, width, SETTINGS), SETTINGS)
+    look_from(walk, CELLS)
+    assert sorted(seen.series for seen in walk.confirmed) == [0, 1, 2, 3]
+
+
+def test_constant_series_are_quiet() -> None:
+    for level in (1e-9, 0.25, 3.0, 1e12):
+        assert walked(np.full(CELLS, level)).tracks == {}
