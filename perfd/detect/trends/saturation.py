@@ -28,6 +28,7 @@ FEWEST_DAYS = 7  # of which the peaks are compared
 READ = 18  # hours of a day that must have been read
 P_PEAKS = 0.005  # seven days that rise each time have 0.003
 P_WANDER = 0.002
+DOUBT = 2.0  # by which the variance of S is taken larger: seven days show no correlation
 FOLLOWED = 7.0  # times as long as it was seen, a line is followed ahead
 LATE = 48  # hours, by which something that began to fill is judged
 FILLED = 0.02  # of the limit, that must have been filled since
@@ -118,7 +119,7 @@ def peaking(means: Array, horizon: float) -> Forecast:
     if not checks[0].passed:
         return _forecast(Growth(0, 0, NOTHING, math.nan, math.nan, 1.0, checks), horizon)
     t: Array = DAY * (np.flatnonzero(told).astype(float) + 1.0)
-    line, trend = theil_sen(t, peaks), mann_kendall(peaks)
+    line, trend = theil_sen(t, peaks, DOUBT), mann_kendall(peaks)
     checks = (*checks, *_rising(peaks, trend.z, trend.p))
     hours, about = int(t[-1] - t[0]), spread(t, peaks, line)
     return _forecast(Growth(0, hours, line, line.at(t[-1]), about, trend.p, checks), horizon)
