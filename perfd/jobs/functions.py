@@ -12,8 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from perfd.detect.budget import PRUDENCE, SCAN, Share
-from perfd.detect.filters.shadow import hidden
+from perfd.detect.budget import PRUDENCE
 from perfd.detect.functions import proof
 from perfd.detect.functions.change import Group, groups
 from perfd.detect.functions.findings import SELF, Setting
@@ -21,6 +20,7 @@ from perfd.detect.functions.scan import Scanned, scan
 from perfd.detect.functions.table import FunctionTable
 from perfd.detect.settings import DetectSettings
 from perfd.interfaces import Meter, Store
+from perfd.jobs import evaluations
 from perfd.jobs.budgets import Budgets
 from perfd.jobs.follow import Follower
 from perfd.jobs.function_counts import HOUR, FunctionReader, Place
@@ -30,7 +30,6 @@ from perfd.model.deploy import Deploy
 from perfd.model.evidence import Found as Told
 from perfd.model.finding import Finding
 from perfd.model.profile import PROFILE, Function
-from perfd.model.times import LATENESS
 from perfd.tickets.codec import decode
 
 log = logging.getLogger(__name__)
@@ -59,14 +58,12 @@ class FunctionJob:
     def configure(self, settings: DetectSettings) -> None:
         """Take new settings; what was found stays as it is."""
         self._settings = settings
-        self._every = max(round(settings.scan.every / HOUR), 1)
         self._reader = FunctionReader(self._store, self._pace, settings.functions.most)
         self._findings = FunctionFindings(self._store, self._reader, settings, self._pace)
 
     def run(self, now: float) -> None:
         """One evaluation of all services, if one is due."""
-        complete = int((now - LATENESS) / self._reader.width + 1e-6)
-        due = complete // self._every * self._every
+        due = evaluations.due(now, self._reader.width, self._settings)
         if not self._settings.scan.enabled or due <= self._upto:
             return
         for place in self._reader.places():
@@ -83,7 +80,8 @@ class FunctionJob:
         if int(np.isfinite(table.samples).sum()) < maturity:
             self._meter.count(COUNTED, len(table.functions), outcome="immature")
             return
-        given = self._given(place, due, now)
+        key = f"functions {place[1]} {due}"
+        given = evaluations.given(self._budgets, place[0], key, now, self._settings)
         deploys = self._follower.deploys(*place)
         held = self._held(place, table)
         scanned = scan(
@@ -91,7 +89,7 @@ class FunctionJob:
             self._settings.functions,
             given.alpha * PRUDENCE,
             maturity=maturity,
-            every=self._every,
+            every=evaluations.every(self._settings),
             deploys=[_cell(table, deploy.at) for deploy in deploys],
             since=_since(table, held),
         )
@@ -103,14 +101,6 @@ class FunctionJob:
         told = self._told(scanned, setting, sampler, deploys, held)
         if told:
             self._follower.record(told, [], now)
-
-    def _given(self, place: Place, due: int, now: float) -> Share:
-        """What the service's budget gives to this scan; in shadow nothing is spent."""
-        key = f"functions {place[1]} {due}"
-        share = self._budgets.share(place[0], key, now, SCAN)
-        if not hidden(place[0], self._settings):
-            self._budgets.charge(place[0], key, share, now, SCAN)
-        return share
 
     def _told(
         self,

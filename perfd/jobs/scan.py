@@ -12,8 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from perfd.detect.budget import PRUDENCE, SCAN
-from perfd.detect.filters.shadow import hidden
+from perfd.detect.budget import PRUDENCE
 from perfd.detect.scan import discoveries
 from perfd.detect.scan.evaluation import Evaluation, evaluate
 from perfd.detect.scan.memory import Memory, name_of
@@ -21,13 +20,12 @@ from perfd.detect.scan.settings import ScanSettings
 from perfd.detect.scan.table import Table
 from perfd.detect.settings import DetectSettings
 from perfd.interfaces import Meter, Store
-from perfd.jobs import scan_memory
+from perfd.jobs import evaluations, scan_memory
 from perfd.jobs.budgets import Budgets
-from perfd.jobs.cells import HOUR, CellReader, Place
+from perfd.jobs.cells import CellReader, Place
 from perfd.jobs.follow import Follower
 from perfd.jobs.scan_callees import callees_first
 from perfd.jobs.scan_findings import ScanFindings, Standing
-from perfd.model.times import LATENESS
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +35,7 @@ NOWHERE: Place = ("", "")  # of what belongs to a host and to no service
 class ScanJob:
     """Call `run` every few minutes (divided by pace), in a thread; it works when one is due.
 
-    Evaluations are at whole multiples of `detect.scan.every` since the epoch. One that was missed
-    is not made up for: it would have seen what the next one sees.
+    An evaluation that was missed is not made up for: it would have seen what the next one sees.
     """
 
     def __init__(
@@ -64,7 +61,7 @@ class ScanJob:
 
     def run(self, now: float) -> None:
         """One evaluation of all services, if one is due."""
-        due = self._due(now)
+        due = evaluations.due(now, self._reader.width, self._settings)
         if not self._settings.scan.enabled or due <= self._upto:
             return
         began = time.thread_time()
@@ -73,12 +70,6 @@ class ScanJob:
             self._try(place, due, resources, now)
         self._upto = due
         self._meter.count("perfd_scan_cpu_seconds", time.thread_time() - began)
-
-    def _due(self, now: float) -> int:
-        """The cell, counted from the epoch, before which the newest evaluation looks."""
-        every = max(round(self._settings.scan.every / HOUR), 1)
-        complete = int((now - LATENESS) / self._reader.width + 1e-6)
-        return complete // every * every
 
     def _try(self, place: Place, due: int, resources: Table, now: float) -> None:
         """One service that cannot be scanned does not keep the others waiting."""
@@ -125,9 +116,7 @@ class ScanJob:
         if place == NOWHERE or not made.judged:
             return Standing(0.0, made.judged, 0.0)
         key = f"scan {place[1]} {due}"
-        share = self._budgets.share(place[0], key, now, SCAN)
-        if not hidden(place[0], self._settings):
-            self._budgets.charge(place[0], key, share, now, SCAN)
+        share = evaluations.given(self._budgets, place[0], key, now, self._settings)
         q = share.alpha * PRUDENCE
         return Standing(discoveries.threshold(made.p_values, made.judged, q), made.judged, q)
 

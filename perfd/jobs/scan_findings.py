@@ -23,6 +23,7 @@ from perfd.detect.scan.walk import NEAR_DEPLOY
 from perfd.detect.settings import DetectSettings
 from perfd.interfaces import Store
 from perfd.jobs.cells import Place
+from perfd.jobs.evaluations import every
 from perfd.jobs.follow import Follower
 from perfd.jobs.scan_callees import callees
 from perfd.jobs.scan_proof import Proof, ScanProver
@@ -105,7 +106,7 @@ class ScanFindings:
 
     def _proven(self, moved: Moved, checks: tuple[Check, ...], end: float, now: float) -> Found:
         """Opened, in shadow, part of a ticket, or turned down by what is around it."""
-        first = moved.time(moved.seen.end - (moved.seen.times - 1) * self._every)
+        first = moved.time(moved.seen.end - (moved.seen.times - 1) * every(self._settings))
         proof = self._prover.read(moved, first, end)
         checks = (*checks, *proof.checks)
         blocked = next((c for c in checks if not c.passed), None)
@@ -135,11 +136,6 @@ class ScanFindings:
         return replace(
             found, version=deploy.version, previous=deploy.previous, likelihood=probability
         )
-
-    @property
-    def _every(self) -> int:
-        """Cells between two evaluations."""
-        return max(round(self._settings.scan.every / 3600.0), 1)
 
     def _followed(self, moved: Moved) -> str:
         """The id of the ticket that it is part of, if it is.
