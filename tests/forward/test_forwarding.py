@@ -173,7 +173,7 @@ class Forwarding(RuleBasedStateMachine):
         self.two = [
             OneAgent(name, place / name, self.road, self.clock, self.meter) for name in ("a", "b")
         ]
-        self.released = False
+        self.robbed = False  # of what it had, and nobody knows yet
 
     @rule(data=st.data(), agent=st.integers(0, 1), age=AGES, count=st.integers(1, 4))
     def telemetry(self, data: st.DataObject, agent: int, age: int, count: int) -> None:
@@ -210,6 +210,8 @@ class Forwarding(RuleBasedStateMachine):
 
     @rule(minutes=st.sampled_from([1, 1, 240]))
     def time_passes(self, minutes: int) -> None:
+        if minutes > 60 and self.robbed:
+            self.all_get_through()  # within hours; what an agent let go meanwhile is nowhere
         self.clock.advance(60.0 * minutes)
         for _ in range(12):
             self.centre.store.maintain(self.clock.now())
@@ -221,25 +223,31 @@ class Forwarding(RuleBasedStateMachine):
         """Sound as long as the agents still have what it lost: before anything was let go."""
         if self.clock.now() < NOON + 3600.0:
             self.centre.restore()
+            self.robbed = True
 
     def teardown(self) -> None:
         if not hasattr(self, "folder"):
             return
-        asyncio.run(self.end())
+        self.end()
         self.centre.store.close()
         for agent in self.two:
             agent.store.close()
         self.folder.cleanup()
 
-    async def end(self) -> None:
-        """Everything gets through at last, and the centre has what the one perfd has."""
+    def all_get_through(self) -> None:
+        """The road is good for once."""
         self.road.fates = []
         self.clock.advance(120.0)
-        await self.road.catch_up(random.Random(1))
+        asyncio.run(self.road.catch_up(random.Random(1)))
         for _ in range(2):
             for agent in self.two:
                 self.clock.advance(60.0)
-                await agent.job.run(self.clock.now())
+                asyncio.run(agent.job.run(self.clock.now()))
+        self.robbed = False
+
+    def end(self) -> None:
+        """Everything gets through at last, and the centre has what the one perfd has."""
+        self.all_get_through()
         assert everything(self.centre.store) == everything(self.alone)
         if not self.meter.total("perfd_dropped_items", reason="packed"):
             assert weights(self.centre.store) == weights(self.alone)
