@@ -37,8 +37,11 @@ run: $(READY) ## the daemon with its default configuration
 test: $(DEV) ## the tests, on all cores, without the slow ones
 	$(BIN)/pytest -n auto $(ARGS)
 
-slow: $(DEV) ## the slow tests: real processes, real peers, hostile input
-	$(BIN)/pytest -m "slow and not soak" --ignore tests/scenarios $(ARGS)
+PURE := tests/detect tests/jobs tests/forward tests/store
+
+slow: $(DEV) ## the slow tests: real processes, real peers, hostile input; what is pure, on all cores
+	$(BIN)/pytest -m "slow and not soak" -n auto $(PURE) $(ARGS)
+	$(BIN)/pytest -m "slow and not soak" --ignore tests/scenarios $(PURE:%=--ignore %) $(ARGS)
 
 scenarios: $(DEV) ## real life on the whole daemon in virtual time, on all cores: the slow ones
 	$(BIN)/pytest -m slow -n auto tests/scenarios $(ARGS)
