@@ -17,7 +17,7 @@ from perfd.detect.scan.binomial import RateSplit, best_rate_split, promising, si
 from perfd.detect.scan.filters import effect_floor, persistence, recurrence, trend
 from perfd.detect.scan.outliers import inlying
 from perfd.detect.scan.settings import ScanSettings
-from perfd.detect.scan.steps import INSIDE, Step
+from perfd.detect.scan.steps import INSIDE, Step, filled
 from perfd.detect.scan.suspect import NORMAL_95, Suspect
 from perfd.detect.scan.tails import scan_tail
 from perfd.detect.scan.trail import trail
@@ -137,7 +137,7 @@ def _suspect(
     """The rate relative to its mean, and its noise in a cell of usual size."""
     told = n > 0.0
     rate = float(k.sum() / n.sum())
-    x = np.where(told, k / np.maximum(n, 1e-12), 0.0) / rate
+    x = filled(np.where(told, k / np.maximum(n, 1e-12), np.nan)[None])[0] / rate
     usual = len(n[told]) / float((1.0 / n[told]).sum())
     noise = math.sqrt(float(split.dispersion[i]) * rate * (1.0 - rate) / usual) / rate
     flat = np.zeros_like(x)

@@ -134,6 +134,16 @@ def test_a_share_that_rises_is_found_and_one_that_stays_is_not() -> None:
     assert shares(np.full(CELLS, 0.01), 10_000, 2).confirmed == []
 
 
+def test_hours_without_requests_are_not_hours_without_failures() -> None:
+    draw = np.random.default_rng(4)
+    n = np.full((1, CELLS), 720.0)
+    k = draw.binomial(720, 0.01 + np.where(np.arange(CELLS) >= 400, 0.05, 0.0), (1, CELLS))
+    told = np.arange(CELLS) % 6 != 5  # the last cell before each evaluation says nothing
+    walk = Walk(Shares(np.where(told, k, np.nan), np.where(told, n, np.nan), SETTINGS), SETTINGS)
+    look_from(walk, CELLS)
+    assert [abs(s.step.at - 400) <= 3 for s in walk.confirmed] == [True]
+
+
 def test_few_failures_are_counted_exactly() -> None:
     """A handful of failures among thousands is no change; a rate tenfold of almost none is one."""
     assert shares(np.full(CELLS, 2e-5), 1_000, 3).confirmed == []
