@@ -16,9 +16,9 @@ from perfd.commands.series_points import SHARES, Deploy
 from perfd.detect.scan.findings import Moved
 from perfd.detect.scan.settings import ScanSettings
 from perfd.detect.scan.suited import unsuited
-from perfd.detect.scan.suspect import NORMAL_95
 from perfd.detect.scan.track import Seen
 from perfd.detect.scan.walk import Walk
+from perfd.detect.tails import NORMAL_95
 from perfd.model.times import to_rfc3339
 
 Report = dict[str, Any]

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from perfd.detect.profile_side import Upload
+from perfd.detect.tails import NORMAL_95
 from perfd.model.evidence import Change
 from perfd.model.finding import Interval
 
-Z95 = 1.959963984540054
 FEWEST_UPLOADS = 3
 
 
@@ -73,5 +73,5 @@ def score(before: Share, after: Share) -> float:
 
 
 def _around(delta: float, *variances: float) -> Interval:
-    reach = Z95 * math.sqrt(sum(variances))
+    reach = NORMAL_95 * math.sqrt(sum(variances))
     return delta - reach, delta + reach

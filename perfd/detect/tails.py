@@ -11,6 +11,9 @@ import math
 from collections.abc import Callable
 from statistics import NormalDist
 
+NORMAL_95 = 1.959963984540054  # deviations that hold 95 % of a normal law
+MAD_TO_SD = 1.4826  # from its median absolute deviation to its standard deviation
+
 _NORMAL = NormalDist()
 _TINY = 1e-300
 _TERMS = 20_000

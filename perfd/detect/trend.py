@@ -21,11 +21,11 @@ from perfd.detect import measures
 from perfd.detect.case import DeployCase
 from perfd.detect.estimate import compare
 from perfd.detect.sides import Operations, Sides, by_operation
+from perfd.detect.tails import MAD_TO_SD
 from perfd.model.finding import Interval
 from perfd.model.window import Window
 
 FEWEST = 3  # controls; two that differ say nothing
-MAD_TO_SD = 1.4826
 
 
 class Trend(NamedTuple):

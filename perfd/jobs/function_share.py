@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from perfd.detect.functions.comparison import NORMAL_95
 from perfd.detect.functions.findings import SELF
 from perfd.detect.functions.table import busiest, sampled
 from perfd.detect.profile_side import Paths
 from perfd.detect.scan.binomial import dispersion
+from perfd.detect.tails import NORMAL_95
 from perfd.interfaces import Store
 from perfd.model.batch import FINDING
 from perfd.model.finding import Estimate, Finding

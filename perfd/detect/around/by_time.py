@@ -189,7 +189,7 @@ def _told(parts: Iterable[Part], case: ScanCase, keep: Keep) -> list[Part]:
     known: dict[tuple[int, str], Series] = {}
     found: list[Part] = []
     for part in parts:
-        side = _side(part.start, case)
+        side = side_of(part.start, case)
         if not side or not keep(part.start) or part.series.label.get("phase", STEADY) != STEADY:
             continue
         key = part.series.id, side
@@ -199,7 +199,8 @@ def _told(parts: Iterable[Part], case: ScanCase, keep: Keep) -> list[Part]:
     return found
 
 
-def _side(at: float, case: ScanCase) -> str:
+def side_of(at: float, case: ScanCase) -> str:
+    """BEFORE, AFTER, or nothing where the time is of neither side."""
     if case.before[0] <= at < case.before[1]:
         return BEFORE
     return AFTER if case.after[0] <= at < case.after[1] else ""

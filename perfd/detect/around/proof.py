@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from perfd.detect.around.by_time import AFTER, BEFORE, Around
+from perfd.detect.around.by_time import Around, side_of
 from perfd.detect.around.case import ScanCase
 from perfd.detect.evidence import evidence
 from perfd.detect.findings import Tried
@@ -96,7 +96,7 @@ def sided(parts: Iterable[Part], case: ScanCase) -> list[Part]:
     """Those of either side, with the side as their version."""
     found = []
     for part in parts:
-        side = _side(part.start, case)
+        side = side_of(part.start, case)
         if side:
             series = Series.of(part.series.name, **{**part.series.label, "version": side})
             found.append(dataclasses.replace(part, series=series))
@@ -125,9 +125,3 @@ def _rate(side: Estimate, lengths: tuple[float, float] | None, number: int) -> E
     scale = (side.end - side.start) / lengths[number] if lengths else 1.0
     low, high = side.ci
     return dataclasses.replace(side, value=side.value * scale, ci=(low * scale, high * scale))
-
-
-def _side(at: float, case: ScanCase) -> str:
-    if case.before[0] <= at < case.before[1]:
-        return BEFORE
-    return AFTER if case.after[0] <= at < case.after[1] else ""

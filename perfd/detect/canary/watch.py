@@ -23,7 +23,7 @@ from perfd.detect.cells import Cells, mean_cells
 from perfd.detect.columns import columns
 from perfd.detect.estimate import estimate
 from perfd.detect.noise import noise
-from perfd.detect.sides import by_operation, version_of
+from perfd.detect.sides import belongs, by_operation
 from perfd.model.finding import Estimate, Interval
 from perfd.model.series import STEADY
 from perfd.model.window import Window
@@ -128,11 +128,5 @@ def scatter(instances: Iterable[Window]) -> float:
     return 1.0 + REMEMBERS * max(beyond, 0.0)
 
 
-def _steady(windows: Iterable[Window], version: str, span: tuple[float, float]) -> Sequence[Window]:
-    return [
-        w
-        for w in windows
-        if version_of(w) == version
-        and w.series.label.get("phase", STEADY) == STEADY
-        and span[0] <= w.start < span[1]
-    ]
+def _steady(windows: Iterable[Window], version: str, span: Interval) -> Sequence[Window]:
+    return [w for w in windows if belongs(w, version, span)]

@@ -16,11 +16,11 @@ from perfd.detect.functions.scan import Found
 from perfd.detect.functions.settings import FunctionSettings
 from perfd.detect.functions.table import Array, FunctionTable
 from perfd.detect.functions.tree import Tree
+from perfd.detect.scan.look import BATCHES
 from perfd.detect.scan.noise import long_run
 
 MOST = 30  # rises of one time that are looked at, the largest; others are those above and beside
 NEAR = 6  # cells between times that are one
-BATCHES = (12, 24)
 QUANTUM = 0.002  # of CPU per request in a cell
 
 

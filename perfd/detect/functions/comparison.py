@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from perfd.detect.scan.beta_binomial import clustered_tail
 from perfd.detect.scan.binomial import dispersion
-from perfd.detect.tails import binomial_mid_tail, normal_quantile, student_tail
+from perfd.detect.tails import NORMAL_95, binomial_mid_tail, normal_quantile, student_tail
 from perfd.model.finding import Interval
 
 Array = NDArray[np.float64]
 
-NORMAL_95 = 1.959963984540054
 ESTIMATED = 1.07  # what it costs, in simulation, that the dispersion is not known
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfd.detect.functions.rise import Rise, Usual
+from perfd.detect.tails import MAD_TO_SD
 from perfd.detect.wording import percent
 from perfd.model.finding import Check
 
@@ -24,7 +25,6 @@ DEVIATIONS = 2.0
 FEWEST = 10  # functions, of whose shifts a median says something
 SAMPLES = 50  # on both sides, for a function to be one of them
 MEDIAN_ERROR = 1.2533  # of a median, in those of a mean
-MAD_TO_SD = 1.4826
 
 
 def usual(k: Array, n: Array, at: int) -> Usual | None:

@@ -13,6 +13,7 @@ from perfd.detect.functions.table import Array, FunctionTable
 from perfd.detect.hotspots import hotspots
 from perfd.detect.profile_diff import ProfileDiff
 from perfd.detect.profile_side import Paths, profile_side
+from perfd.detect.tails import NORMAL_95
 from perfd.model.evidence import Evidence, FlameNode, Hotspot, MetricRow, Track
 from perfd.model.finding import Effect, Estimate
 from perfd.model.histogram import EMPTY
@@ -21,7 +22,6 @@ from perfd.model.profile import Function, ProfileWindow, Symbols
 NO_COST = (1.0, 1.0)  # where a request's CPU is not known, shares are compared
 UNIT = "share"
 METRIC = "share"
-NORMAL_95 = 1.959963984540054
 
 
 def estimates(

@@ -12,9 +12,9 @@ import numpy as np
 from perfd.detect import measures
 from perfd.detect.scan.least import least_step
 from perfd.detect.scan.settings import ScanSettings
-from perfd.detect.scan.suspect import NORMAL_95
 from perfd.detect.scan.table import RATE, Subject, Table
 from perfd.detect.scan.track import Seen
+from perfd.detect.tails import NORMAL_95
 from perfd.model.finding import CONFIRMED, Check, Effect, Estimate, Finding, Interval
 from perfd.model.times import to_rfc3339
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from perfd.detect.scan.settings import ScanSettings
-from perfd.detect.scan.tails import scan_tail
+from perfd.detect.scan.tails import scan_bound
 from perfd.detect.tails import normal_quantile
 
 POWER = 0.9
@@ -23,16 +21,6 @@ def least_step(noise: float, cells: int, settings: ScanSettings, after: int = DA
     """
     after = min(max(after, settings.least), max(cells // 2, 1))
     before = max(cells - after, 1)
-    reach = _critical(min(settings.least / max(cells, 1), 0.5), settings.alpha)
+    reach = scan_bound(settings.alpha, min(settings.least / max(cells, 1), 0.5))
     error = noise * math.sqrt(1.0 / before + 1.0 / after)
     return max((reach + normal_quantile(POWER)) * error, math.log1p(settings.floor))
-
-
-def _critical(edge: float, alpha: float) -> float:
-    """Where the tail of the scan is alpha, by halving."""
-    low, high = 2.0, 12.0
-    for _ in range(50):
-        middle = (low + high) / 2.0
-        tail = float(scan_tail(np.array([middle]), np.array([edge]))[0])
-        low, high = (middle, high) if tail > alpha else (low, middle)
-    return high

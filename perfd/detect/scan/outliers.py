@@ -12,11 +12,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from perfd.detect.tails import MAD_TO_SD
+
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 DEVIATIONS = 3.5
-MAD_TO_SD = 1.4826
 ROWS = 200  # at once: the windows of a median are copied
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from perfd.detect.tails import MAD_TO_SD
+
 Array = NDArray[np.float64]
 
 DAY = 86_400.0
 HARMONICS = 4
 HUBER = 2.5  # robust deviations
 ROUNDS = 3
-MAD_TO_SD = 1.4826
 DAYS = 4  # fewer are too few to know a season
 PENALTY = 2.0  # times BIC's: correlated noise fits a sine better than white noise does
 

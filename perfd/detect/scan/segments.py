@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from perfd.detect.scan import season
 from perfd.detect.scan.look import BATCHES
 from perfd.detect.scan.noise import FEWEST_BATCHES
-from perfd.detect.scan.outliers import DEVIATIONS, MAD_TO_SD, running_median
+from perfd.detect.scan.outliers import DEVIATIONS, running_median
 from perfd.detect.scan.steps import filled
 from perfd.detect.scan.stretches import Stretches, cut
-from perfd.detect.scan.tails import scan_tail
-from perfd.detect.tails import normal_quantile
+from perfd.detect.scan.tails import scan_bound
+from perfd.detect.tails import MAD_TO_SD, normal_quantile
 
 Array = NDArray[np.float64]
 
@@ -114,7 +114,7 @@ def _without_spikes(y: Array, least: int) -> Array:
 def _settled(y: Array, cutting: Cutting) -> Stretches:
     """Cuts by a noise that is not smaller than that of what they leave."""
     least = max(min(cutting.least, len(y) // 10), 2)
-    toll = _critical(cutting.alpha, min(least / len(y), 0.5)) ** 2
+    toll = scan_bound(cutting.alpha, min(least / len(y), 0.5)) ** 2
     slope_toll = normal_quantile(cutting.alpha / 2.0) ** 2
     variance = max(_of_differences(y), cutting.quantum**2)
     for _ in range(ROUNDS):
@@ -124,16 +124,6 @@ def _settled(y: Array, cutting: Cutting) -> Stretches:
             break
         variance = min(left, GROWTH * variance)
     return found
-
-
-def _critical(alpha: float, edge: float) -> float:
-    """The b that the best of all splits of an unchanged series exceeds with `alpha`."""
-    low, high = 2.0, 12.0
-    for _ in range(50):
-        middle = 0.5 * (low + high)
-        beyond = float(scan_tail(np.array([middle]), np.array([edge]))[0]) < alpha
-        low, high = (low, middle) if beyond else (middle, high)
-    return high
 
 
 def _of_differences(y: Array) -> float:

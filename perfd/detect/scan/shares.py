@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from perfd.detect.scan.beta_binomial import clustered_tail
 from perfd.detect.scan.binomial import RateSplit, best_rate_split, promising, signed_roots
 from perfd.detect.scan.filters import effect_floor, persistence, recurrence, trend
+from perfd.detect.scan.look import MEDIAN
 from perfd.detect.scan.outliers import inlying
 from perfd.detect.scan.settings import ScanSettings
 from perfd.detect.scan.steps import INSIDE, Step, filled
-from perfd.detect.scan.suspect import NORMAL_95, Suspect
+from perfd.detect.scan.suspect import Suspect
 from perfd.detect.scan.tails import scan_tail
 from perfd.detect.scan.trail import trail
 from perfd.detect.scan.walk import View
-from perfd.detect.tails import binomial_mid_tail, normal_tail
+from perfd.detect.tails import NORMAL_95, binomial_mid_tail, normal_tail
 
 Array = NDArray[np.float64]
 
@@ -30,7 +31,6 @@ FEWEST = 5.0  # of k on both sides together; fewer cannot be beyond doubt
 # Of k in a cell, below which none of them is a burst: counts are skewed, and without the largest
 # they look less dispersed than they are. What bursts then widens the dispersion.
 TELLS_BURSTS = 10.0
-MEDIAN = 25  # cells
 FILTERS = (trend.check, effect_floor.check, persistence.check, recurrence.check)
 
 

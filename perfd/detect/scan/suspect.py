@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfd.detect.scan.settings import ScanSettings
+from perfd.detect.tails import NORMAL_95
 
 Array = NDArray[np.float64]
-
-NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,3 +24,13 @@ def scan_tail(b: Array, edge: Array) -> Array:
     looks = np.log((1.0 - edge) ** 2 / edge**2)
     tail = safe * density * ((1.0 - 1.0 / safe**2) * looks + 4.0 / safe**2)
     return np.where(b < 2.0, 1.0, np.minimum(tail, 1.0))
+
+
+def scan_bound(alpha: float, edge: float) -> float:
+    """The b that the best of all splits of an unchanged series exceeds with `alpha`: by halving."""
+    low, high = 2.0, 12.0
+    for _ in range(50):
+        middle = (low + high) / 2.0
+        tail = float(scan_tail(np.array([middle]), np.array([edge]))[0])
+        low, high = (middle, high) if tail > alpha else (low, middle)
+    return high

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfd.detect.scan.binomial import dispersion
+from perfd.detect.scan.settings import ScanSettings
 from perfd.detect.tails import binomial_mid_tail
 from perfd.model.finding import Check
 
@@ -23,7 +24,6 @@ Array = NDArray[np.float64]
 CHANCES = 1e6  # of an exposure of 1: so many that a binomial count is a Poisson count
 FEWEST_IN_BLOCK = 5.0  # of k, on average, for log-odds to be nearly normal
 DAY = 24  # cells
-ALPHA = 1e-5  # of one evaluation of the scan
 ZEROS = 0.2  # of the blocks, above which a series is mostly zero
 
 
@@ -64,7 +64,7 @@ def counted(k: Array, n: Array, block: int) -> Check:
     passed = mean >= FEWEST_IN_BLOCK and zeros <= ZEROS
     verdict = f"{mean:.1f} in {block} hours on average, none in {zeros:.0%} of them"
     inputs: dict[str, float | int | str] = {"mean": mean, "zeros": zeros}
-    seen = reach(k, n, DAY, ALPHA)
+    seen = reach(k, n, DAY, ScanSettings().alpha)
     if seen is not None:
         verdict += f"; within a day {seen.count:.0f} or more would be seen ({seen.rate:.2%})"
         inputs |= {"errors": seen.count, "least": seen.rate, "dispersion": seen.dispersion}

@@ -18,7 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfd.detect.scan import season
+from perfd.detect.scan.look import MEDIAN
 from perfd.detect.scan.outliers import inlying
+from perfd.detect.scan.steps import filled
 from perfd.detect.tails import student_tail
 from perfd.detect.trends.mann_kendall import inflation, mann_kendall
 from perfd.detect.trends.theil_sen import Line, theil_sen
@@ -30,7 +32,6 @@ DAY, WEEK = 24, 168  # cells
 BLOCK = 6  # cells
 FEWEST = 0.8  # of the cells
 QUANTUM = 0.002
-MEDIAN = 25  # cells
 P = 1e-4  # of the trend
 P_WANDER = 0.01  # of the daily gains
 HALF = 0.4  # of the slope, in each half
@@ -86,7 +87,7 @@ def drifts(values: Array, start: float, width: float, floor: float, fewest: int)
     rows = np.flatnonzero(~short(values, fewest))
     if len(rows) == 0:
         return []
-    y = _filled(values[rows])
+    y = filled(values[rows])
     x = y - season.seasons(y, start, width)
     known = np.isfinite(values[rows]) & inlying(x, MEDIAN, 2 * BLOCK, QUANTUM)
     late = season.weekend(start, width, x.shape[1])
@@ -210,13 +211,3 @@ def _weekend(t: Array, x: Array, weekends: NDArray[np.bool_]) -> float:
     design = np.column_stack([np.ones_like(t), t, weekends])
     weights, *_ = np.linalg.lstsq(design, x, rcond=None)
     return float(weights[2])
-
-
-def _filled(values: Array) -> Array:
-    """Gaps hold the value before them, at the beginning the first."""
-    cells = np.arange(values.shape[1])
-    known = np.isfinite(values)
-    last = np.maximum.accumulate(np.where(known, cells, 0), axis=1)
-    first = np.maximum(last, known.argmax(axis=1)[:, None])
-    filled: Array = np.take_along_axis(values, first, axis=1)
-    return filled

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from perfd.detect.tails import NORMAL_95
 from perfd.detect.trends.mann_kendall import spread_of_s
 
 Array = NDArray[np.float64]
 Interval = tuple[float, float]
-NORMAL_95 = 1.959963984540054
 
 
 class Line(NamedTuple):

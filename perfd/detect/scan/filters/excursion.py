@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perfd.detect.scan.suspect import Suspect
+from perfd.detect.tails import MAD_TO_SD
 from perfd.model.finding import Check
 
 NAME = "excursion"
 REACHED = 0.5  # of the shift
 FAR = 2.0  # times the shift: what went further is something else
 DEVIATIONS = 3.5  # robust ones, that an excursion is away at least
-MAD_TO_SD = 1.4826
 TIMES = 8  # the longest excursion
 
 
