@@ -10,11 +10,10 @@ from perfd.commands.backtest_opening import Rules, tickets
 from perfd.commands.backtest_report import Evaluated
 from perfd.commands.backtest_watch import Watched
 from perfd.commands.series_grid import Grid
-from perfd.commands.series_points import SHARES, Deploy
+from perfd.commands.series_points import Deploy
+from perfd.detect.scan.evaluation import history_of
 from perfd.detect.scan.findings import Moved
-from perfd.detect.scan.levels import Levels
 from perfd.detect.scan.settings import ScanSettings
-from perfd.detect.scan.shares import Shares
 from perfd.detect.scan.walk import Walk, ends
 from perfd.model.times import to_rfc3339
 
@@ -84,19 +83,11 @@ def _evaluated(histories: Histories, grid: Grid, every: float, walk: bool) -> Ev
     looks = ends(grid.cells, step, settings, walk)
     deploys = [deploys_of(histories.deploys, name) for name in grid.names]
     cells = {i: [grid.cell(d.time) for d in found] for i, found in enumerate(deploys) if found}
-    watched = Watched(_history(grid, settings, histories.rules.pace))
+    watched = Watched(history_of(grid.table, settings, histories.rules.pace))
     walked = Walk(watched, settings, cells)
     for end in looks:
         walked.look(end, decide=walk or end == looks[-1])
     return Evaluated(grid, walked, watched, deploys, len(looks), settings)
-
-
-def _history(grid: Grid, settings: ScanSettings, pace: float) -> Levels | Shares:
-    """A cell is an hour of paced time, so a day has 24 of them at any pace."""
-    table = grid.table
-    if grid.kind in SHARES:
-        return Shares(table.first, table.second, settings)
-    return Levels(table.first, table.start * pace, table.width * pace, settings)
 
 
 def deploys_of(deploys: Iterable[Deploy], series: str) -> list[Deploy]:

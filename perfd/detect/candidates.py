@@ -53,14 +53,19 @@ def candidates(case: DeployCase, sides: Sides, alpha: float) -> list[Candidate]:
 
 
 def _tested(found: Sequence[Candidate], alpha: float) -> list[Candidate]:
-    tested = [c for c in found if c.comparison is not None and _enough(c)]
-    untested = [c for c in found if not (c.comparison is not None and _enough(c))]
+    tested = [c for c in found if is_tested(c)]
+    untested = [c for c in found if not is_tested(c)]
     p_values = [c.comparison.p for c in tested if c.comparison is not None]
-    verdicts = holm(p_values, [_weight(c) for c in tested], alpha)
+    verdicts = holm(p_values, [weight(c) for c in tested], alpha)
     return [c.judged(*verdict) for c, verdict in zip(tested, verdicts, strict=True)] + untested
 
 
-def _weight(candidate: Candidate) -> float:
+def is_tested(candidate: Candidate) -> bool:
+    """Whether it could be compared, and has traffic enough."""
+    return candidate.comparison is not None and _enough(candidate)
+
+
+def weight(candidate: Candidate) -> float:
     """Its part of the budget: what is asked for most gets most, and no less than a little."""
     return IMPORTANCE[candidate.metric] * math.sqrt(requests(candidate.after))
 

@@ -19,6 +19,10 @@ class FunctionReader:
         self._store, self._most = store, most
         self.width = HOUR / pace
 
+    def begins(self, end: float, cells: int = CELLS) -> float:
+        """When the first cell of the table begins that ends then."""
+        return end - cells * self.width
+
     def places(self) -> list[Place]:
         """Services that are profiled."""
         labels = (series.label for series in self._store.series(PROFILE, {}))
@@ -29,7 +33,7 @@ class FunctionReader:
 
         Where it changed, only what the newest one took can be compared.
         """
-        start = end - cells * self.width
+        start = self.begins(end, cells)
         builder = TableBuilder(start, self.width, cells, self._most)
         sampler: str | None = None
         for cell in reversed(range(cells)):

@@ -8,7 +8,8 @@ then on. So a restart changes nothing.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -66,15 +67,16 @@ class FunctionJob:
         due = evaluations.due(now, self._reader.width, self._settings)
         if not self._settings.scan.enabled or due <= self._upto:
             return
+        held = self._held(due)
         for place in self._reader.places():
             try:
-                self._evaluate(place, due, now)
+                self._evaluate(place, due, held.get(place, ()), now)
             except (ArithmeticError, LookupError, ValueError):
                 self._meter.count(COUNTED, outcome="failed")
                 log.exception("functions of %s in %s could not be scanned", *place)
         self._upto = due
 
-    def _evaluate(self, place: Place, due: int, now: float) -> None:
+    def _evaluate(self, place: Place, due: int, held: Sequence[Finding], now: float) -> None:
         table, sampler = self._reader.table(place, due * self._reader.width)
         maturity = round(self._settings.scan.maturity / HOUR)
         if int(np.isfinite(table.samples).sum()) < maturity:
@@ -83,7 +85,6 @@ class FunctionJob:
         key = f"functions {place[1]} {due}"
         given = evaluations.given(self._budgets, place[0], key, now, self._settings)
         deploys = self._follower.deploys(*place)
-        held = self._held(place, table)
         scanned = scan(
             table,
             self._settings.functions,
@@ -118,17 +119,14 @@ class FunctionJob:
             for told in self._findings.of(group, setting, sampler, deploys)
         ]
 
-    def _held(self, place: Place, table: FunctionTable) -> list[Finding]:
-        """Findings of the service's functions whose change is in the window."""
-        documents = self._store.documents(FINDING, table.start)
-        findings = (decode(Finding, held.body) for held in documents)
-        return [
-            f
-            for f in findings
-            if f.series.name == PROFILE
-            and f.metric == proof.METRIC
-            and (f.service, f.environment) == place
-        ]
+    def _held(self, due: int) -> Mapping[Place, Sequence[Finding]]:
+        """Findings of functions whose change is in the window, by service."""
+        found: defaultdict[Place, list[Finding]] = defaultdict(list)
+        for held in self._store.documents(FINDING, self._reader.begins(due * self._reader.width)):
+            finding = decode(Finding, held.body)
+            if finding.series.name == PROFILE and finding.metric == proof.METRIC:
+                found[finding.service, finding.environment].append(finding)
+        return found
 
     def _count(self, scanned: Scanned) -> None:
         self._meter.count(COUNTED, scanned.silent, outcome="silent")

@@ -14,9 +14,10 @@ from perfd.detect.detectability.measure import Measured, measured, reasons
 from perfd.detect.detectability.trials import Bench
 from perfd.detect.scan.settings import ScanSettings
 from perfd.detect.scan.table import RATE, Subject, Table
-from perfd.detect.settings import HOUR, DetectSettings
+from perfd.detect.settings import DetectSettings
 from perfd.interfaces import Store
 from perfd.jobs.cells import CellReader
+from perfd.jobs.evaluations import every
 from perfd.model.detectability import Detectable
 from perfd.model.times import LATENESS, floor_to
 
@@ -95,8 +96,9 @@ class TrialRows:
                 yield row.said(one, now)
 
     def _bench(self) -> Bench:
-        every = max(round(self._settings.scan.every / HOUR), 1)
-        return Bench(ScanSettings(), np.random.default_rng(self._luck.getrandbits(64)), every)
+        return Bench(
+            ScanSettings(), np.random.default_rng(self._luck.getrandbits(64)), every(self._settings)
+        )
 
 
 def key_of(about: Subject | Detectable) -> Key:

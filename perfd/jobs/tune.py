@@ -12,12 +12,13 @@ from perfd.detect.detectability.copies import copied_of
 from perfd.detect.detectability.trials import Bench
 from perfd.detect.scan.settings import ScanSettings
 from perfd.detect.scan.table import Table
-from perfd.detect.settings import HOUR, DetectSettings
+from perfd.detect.settings import DetectSettings
 from perfd.detect.tune.deploys import Deploys, Judged, judged, promised
 from perfd.detect.tune.proposal import Setting, proposal
 from perfd.detect.tune.scans import Scans, joined, scanned
 from perfd.interfaces import Store
 from perfd.jobs.cells import CellReader
+from perfd.jobs.evaluations import every
 from perfd.jobs.pseudo_deploys import PseudoDeploys
 from perfd.model.batch import DEPLOY, TICKET
 from perfd.model.deploy import Deploy
@@ -123,9 +124,8 @@ class Tuning:
         return joined([self._scanned(table, asked) for table in tables if len(table)])
 
     def _scanned(self, table: Table, asked: Asked) -> Scans:
-        every = max(round(self._settings.scan.every / HOUR), 1)
         draw = np.random.default_rng(self._luck.getrandbits(64))
-        bench = Bench(ScanSettings(), draw, every, asked.copies)
+        bench = Bench(ScanSettings(), draw, every(self._settings), asked.copies)
         copied = copied_of(table, self._pace, draw)
         return scanned(copied, table.subjects, table.start, table.width, bench)
 

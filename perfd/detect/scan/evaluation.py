@@ -80,7 +80,7 @@ def _look(
     near = _cells(table, deploys)
     begun = memory.begun - first_cell(table)
     of_rows = dict.fromkeys(range(len(table)), near)
-    walk = Walk(_history(table, settings, pace), settings, of_rows, before, begun)
+    walk = Walk(history_of(table, settings, pace), settings, of_rows, before, begun)
     stale = _stale(memory, table)
     said = [seen for seen in walk.look(table.cells) if seen.series not in stale]
     tracks = {i: track for i, track in walk.tracks.items() if i not in stale}
@@ -96,8 +96,11 @@ def _look(
     )
 
 
-def _history(table: Table, settings: ScanSettings, pace: float) -> History:
-    """A cell is an hour of paced time, so a season of a day is one of 24 cells at any pace."""
+def history_of(table: Table, settings: ScanSettings, pace: float) -> History:
+    """The test that fits what a table measures.
+
+    A cell is an hour of paced time, so a season of a day is one of 24 cells at any pace.
+    """
     if table.subjects[0].kind == RATE:
         return Shares(table.first, table.second, settings)
     return Levels(table.first, table.start * pace, table.width * pace, settings)

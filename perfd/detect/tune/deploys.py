@@ -11,7 +11,7 @@ import numpy as np
 from perfd.detect import looks, measures
 from perfd.detect.budget import DEPLOY, HELD, PARTS, PRUDENCE, Share
 from perfd.detect.candidate import Candidate
-from perfd.detect.candidates import IMPORTANCE, candidates, fewest, requests
+from perfd.detect.candidates import candidates, is_tested, weight
 from perfd.detect.case import DeployCase
 from perfd.detect.deploy import judge
 from perfd.detect.sides import NotYet, split
@@ -86,7 +86,7 @@ def judged(
     sides = split(case)
     if isinstance(sides, NotYet):
         return None
-    tested = [c for c in candidates(case, sides, alpha * PRUDENCE) if _is_tested(c)]
+    tested = [c for c in candidates(case, sides, alpha * PRUDENCE) if is_tested(c)]
     if not tested:
         return None
     opened = None
@@ -103,15 +103,10 @@ def judged(
 
 def familywise(tested: Sequence[Candidate]) -> float:
     """The first step of Holm's procedure as a p-value."""
-    weights = [IMPORTANCE[c.metric] * math.sqrt(requests(c.after)) for c in tested]
+    weights = [weight(c) for c in tested]
     ps = [c.comparison.p if c.comparison else 1.0 for c in tested]
-    least = min(p / weight for p, weight in zip(ps, weights, strict=True))
+    least = min(p / part for p, part in zip(ps, weights, strict=True))
     return float(min(1.0, least * sum(weights)))
-
-
-def _is_tested(candidate: Candidate) -> bool:
-    found = candidate.comparison is not None
-    return found and fewest(candidate) >= candidate.case.settings.min_requests
 
 
 def _moved(tested: Sequence[Candidate]) -> tuple[float, float]:
