@@ -19,8 +19,9 @@ from perfd.detect.scan.hours import Hours
 from perfd.detect.scan.table import LEVEL, RATE, Subject, Table, table
 from perfd.detect.speaker import is_http, metered, spanned, tells_more
 from perfd.interfaces import Store
+from perfd.jobs.gauge_hours import GaugeHours
 from perfd.jobs.requests import known, requests
-from perfd.jobs.resource_cells import Row, Span, resource_rows
+from perfd.jobs.resource_cells import Row, resource_rows
 from perfd.model.series import CPU_TIME, OVERFLOW, REQUESTS, STEADY, Series
 from perfd.model.times import floor_to
 
@@ -91,9 +92,8 @@ class CellReader:
 
     def gauges(self, end: float, cells: int = CELLS) -> Table:
         """Levels of hosts and containers, and the memory of the instances of each service."""
-        last = round(floor_to(end, self._width) / self._width)
-        days = list(_days(last - cells, last))
-        rows = resource_rows(self._store, Span(last - cells, last, self._width, days))
+        last = floor_to(end, self._width)
+        rows = resource_rows(GaugeHours(self._store, last, self._width, cells))
         return self._table(rows, end, cells)
 
     def _read(self, place: Place, end: float, cells: int) -> tuple[Hours, bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,14 +53,28 @@ class GaugeHours:
 
     def rows(self, name: str, labels: Labels, value: Value) -> Rows:
         """Each series that was read, NaN where it was not."""
-        rows: Rows = {}
-        for gauge in self._gauges(name, labels):
-            cell = round((gauge.start - self._start) / self.width)
-            if gauge.series not in rows:
-                rows[gauge.series] = np.full(self.cells, np.nan)
-            if 0 <= cell < self.cells:
-                rows[gauge.series][cell] = value(gauge)
+        (rows,) = self.tables(name, labels, (value,))
         return rows
+
+    def tables(self, name: str, labels: Labels, values: Sequence[Value]) -> list[Rows]:
+        """The same for several values, read once."""
+        tables: list[Rows] = [{} for _ in values]
+        for cell, gauge in self.readings(name, labels):
+            for rows, value in zip(tables, values, strict=True):
+                if gauge.series not in rows:
+                    rows[gauge.series] = np.full(self.cells, np.nan)
+                rows[gauge.series][cell] = value(gauge)
+        return tables
+
+    def readings(self, name: str, labels: Labels) -> Iterator[tuple[int, Gauge]]:
+        """What was read in each cell, a day at a time."""
+        for first in range(0, self.cells, DAY):
+            start = self._start + first * self.width
+            stop = self._start + min(first + DAY, self.cells) * self.width
+            for gauge in self.store.gauges(name, labels, start, stop, self.width):
+                cell = round((gauge.start - self._start) / self.width)
+                if 0 <= cell < self.cells:
+                    yield cell, gauge
 
     def last(self, pieces: int) -> GaugeHours:
         """The last hour, in so many pieces."""
@@ -69,9 +83,3 @@ class GaugeHours:
     @property
     def _start(self) -> float:
         return self.end - self.cells * self.width
-
-    def _gauges(self, name: str, labels: Labels) -> Iterator[Gauge]:
-        for first in range(0, self.cells, DAY):
-            start = self._start + first * self.width
-            stop = self._start + min(first + DAY, self.cells) * self.width
-            yield from self.store.gauges(name, labels, start, stop, self.width)

@@ -67,8 +67,7 @@ class Parts(NamedTuple):
 def parts(limited: Limited, hours: GaugeHours) -> dict[Series, Parts]:
     """Each series of which both the use and the limit were read."""
     value = total if limited.throttles else mean
-    used = hours.rows(limited.used, {}, value)
-    lows = hours.rows(limited.used, {}, low) if limited.fills else used
+    used, lows = hours.tables(limited.used, {}, (value, low if limited.fills else value))
     whole = _whole(limited, used, hours)
     return {
         series: Parts(_divided(used[series], whole[series]), _divided(lows[series], whole[series]))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from perfd.detect.scan.table import GAUGE, Subject
-from perfd.interfaces import Store
+from perfd.jobs.gauge_hours import GaugeHours
 from perfd.model.series import HOST_CPU, HOST_STEAL, MEMORY, Series
 
 Array = NDArray[np.float64]
@@ -49,41 +49,19 @@ RESOURCES = (
 )
 
 
-class Span(NamedTuple):
-    """Cells of `width` seconds from `first` up to `stop`, as numbers since the epoch.
-
-    `days` cut them into what is read at once.
-    """
-
-    first: int
-    stop: int
-    width: float
-    days: Sequence[tuple[int, int]]
-
-
-def resource_rows(store: Store, span: Span) -> list[Row]:
+def resource_rows(hours: GaugeHours) -> list[Row]:
     """A row for each resource of each host, container and service."""
-    return [row for resource in RESOURCES for row in _rows(store, resource, span)]
+    return [row for resource in RESOURCES for row in _rows(hours, resource)]
 
 
-def _rows(store: Store, resource: Resource, span: Span) -> Iterator[Row]:
-    totals: defaultdict[Series, Array] = defaultdict(lambda: np.zeros((2, span.stop - span.first)))
-    for series, cell, total, count in _readings(store, resource, span):
-        totals[series][:, cell] += (total, count)
+def _rows(hours: GaugeHours, resource: Resource) -> Iterator[Row]:
+    totals: defaultdict[Series, Array] = defaultdict(lambda: np.zeros((2, hours.cells)))
+    for cell, gauge in hours.readings(resource.series, {}):
+        totals[_owner(gauge.series)][:, cell] += (gauge.total, gauge.count)
     for series, (total, count) in totals.items():
         values = _values(total, count, resource.summed)
         if _is_level(values):
             yield _subject(series, resource), values, np.where(np.isfinite(values), 1.0, np.nan)
-
-
-def _readings(
-    store: Store, resource: Resource, span: Span
-) -> Iterable[tuple[Series, int, float, int]]:
-    for first, stop in span.days:
-        start, end = first * span.width, stop * span.width
-        for gauge in store.gauges(resource.series, {}, start, end, span.width):
-            cell = round(gauge.start / span.width) - span.first
-            yield _owner(gauge.series), cell, gauge.total, gauge.count
 
 
 def _values(total: Array, count: Array, summed: bool) -> Array:

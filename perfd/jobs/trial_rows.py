@@ -96,9 +96,8 @@ class TrialRows:
                 yield row.said(one, now)
 
     def _bench(self) -> Bench:
-        return Bench(
-            ScanSettings(), np.random.default_rng(self._luck.getrandbits(64)), every(self._settings)
-        )
+        draw = np.random.default_rng(self._luck.getrandbits(64))
+        return Bench(ScanSettings(), draw, every(self._settings))
 
 
 def key_of(about: Subject | Detectable) -> Key:

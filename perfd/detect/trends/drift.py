@@ -21,9 +21,9 @@ from perfd.detect.scan import season
 from perfd.detect.scan.look import MEDIAN
 from perfd.detect.scan.outliers import inlying
 from perfd.detect.scan.steps import filled
-from perfd.detect.tails import student_tail
 from perfd.detect.trends.mann_kendall import inflation, mann_kendall
 from perfd.detect.trends.theil_sen import Line, theil_sen
+from perfd.detect.trends.wander import gains
 from perfd.model.finding import Check
 
 Array = NDArray[np.float64]
@@ -175,10 +175,7 @@ def _no_wander(blocks: _Blocks) -> Check:
     day = DAY // BLOCK
     number = len(blocks.x) // day
     days = blocks.x[len(blocks.x) - number * day :].reshape(number, day).mean(axis=1)
-    gains = np.diff(days)
-    error = float(gains.std(ddof=1)) / math.sqrt(len(gains)) if number > 3 else math.inf
-    t = float(gains.mean()) / error if error > 0.0 else 1e9
-    p = student_tail(t, max(len(gains) - 1.0, 1.0))
+    t, p = gains(days)
     verdict = f"p = {p:.1g} that its daily gains are those of a random walk"
     return Check("no wander", p <= P_WANDER, verdict, {"t": t, "p": p})
 

@@ -24,9 +24,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from perfd.detect.tails import student_tail
 from perfd.detect.trends.mann_kendall import inflation, mann_kendall
 from perfd.detect.trends.theil_sen import Line, spread, theil_sen
+from perfd.detect.trends.wander import MOST, gains
 from perfd.model.finding import Check
 
 Array = NDArray[np.float64]
@@ -40,7 +40,6 @@ P_WANDER = 1e-3  # of the gains
 STRAIGHT = 0.9  # of the variance
 STEADY = 0.8  # of the earlier half's slope
 FREED = 0.75  # of the level now
-MOST = 1e9  # what is said of a ratio to nothing
 NOTHING = Line(0.0, 0.0, 0.0, math.nan)
 
 
@@ -182,12 +181,9 @@ def _retained(course: _Course) -> Check:
 
 
 def _no_wander(course: _Course) -> Check:
-    gains = np.diff(course.block_x)
-    error = float(gains.std(ddof=1)) / math.sqrt(len(gains))
-    t = float(gains.mean()) / error if error > 0.0 else math.inf
-    p = student_tail(t, len(gains) - 1.0) if math.isfinite(t) else 0.0
+    t, p = gains(course.block_x)
     verdict = f"p = {p:.1g} that its gains are those of a random walk"
-    return Check("no wander", p <= P_WANDER, verdict, {"t": min(t, MOST), "p": p})
+    return Check("no wander", p <= P_WANDER, verdict, {"t": t, "p": p})
 
 
 def _not_freed(course: _Course) -> Check:

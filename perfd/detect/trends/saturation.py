@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from perfd.detect.tails import student_tail
 from perfd.detect.trends.growth import NOTHING, Demand, Growth, growth
 from perfd.detect.trends.mann_kendall import mann_kendall
 from perfd.detect.trends.theil_sen import Line, spread, theil_sen, until
+from perfd.detect.trends.wander import gains
 from perfd.model.finding import Check, Interval
 
 Array = NDArray[np.float64]
@@ -135,10 +135,7 @@ def _rising(peaks: Array, z: float, p: float) -> tuple[Check, ...]:
     monotone = Check("monotone", z > 0.0 and p <= P_PEAKS, verdict, {"z": z, "p": p})
     if not monotone.passed:
         return (monotone,)
-    gains = np.diff(peaks)
-    error = float(gains.std(ddof=1)) / math.sqrt(len(gains))
-    t = float(gains.mean()) / error if error > 0.0 else 1e9
-    chance = student_tail(t, len(gains) - 1.0)
+    t, chance = gains(peaks)
     verdict = f"p = {chance:.1g} that the gains of the peaks are those of a random walk"
     return monotone, Check("no wander", chance <= P_WANDER, verdict, {"t": t, "p": chance})
 
